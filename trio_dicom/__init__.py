@@ -1,0 +1,7 @@
+"""A DICOM network client for programs built on Trio."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"
