@@ -1,0 +1,1 @@
+"""DIMSE messages and data sets without I/O (PS3.7, PS3.5)."""

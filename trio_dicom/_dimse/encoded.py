@@ -1,0 +1,86 @@
+"""Data sets as messages carry them: undecoded until somebody asks.
+
+A data set that arrives is kept as the bytes it came in, one that is sent from a
+file stays in its file. Either knows its transfer syntax, so that it can go out
+again as it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import define, field, frozen
+from pydicom import Dataset
+from pydicom.uid import UID
+
+from trio_dicom.options import Limits
+
+__all__ = ["EncodedDataSet", "MessageData", "StoredDataSet"]
+
+_DEFAULT_LIMITS = Limits()
+
+
+@define
+class EncodedDataSet:
+    """A data set in the bytes of one transfer syntax (PS3.5 Section 10).
+
+    The bytes are a peer's word until ``decode`` has looked at them. They are
+    patients' data, so the representation tells their number only.
+
+    Attributes:
+        data: The encoded elements; deflated ones as they came over the wire.
+        transfer_syntax: How they are encoded.
+    """
+
+    data: bytes | bytearray | memoryview = field(repr=False)
+    transfer_syntax: UID = field(converter=UID)
+    _decoded: Dataset | None = field(default=None, init=False, repr=False, eq=False)
+
+    def decode(self, limits: Limits = _DEFAULT_LIMITS) -> Dataset:
+        """The data set, decoded once and kept; its elements are converted when touched.
+
+        Args:
+            limits: How deep its sequences may nest and how long it may be inflated.
+
+        Raises:
+            PDUError: The bytes are not a data set in this transfer syntax.
+        """
+        from trio_dicom._dimse.reading import read_data_set
+
+        if self._decoded is None:
+            self._decoded = read_data_set(self.data, self.transfer_syntax, limits)
+        return self._decoded
+
+    def __len__(self) -> int:
+        """The number of bytes."""
+        return len(self.data)
+
+
+@frozen(kw_only=True)
+class StoredDataSet:
+    """A data set that lies in a file, undecoded, and is sent from there.
+
+    Attributes:
+        path: The file.
+        offset: Where the data set begins in it, in bytes.
+        length: How many bytes it has.
+        transfer_syntax: How it is encoded.
+        sop_class_uid: The SOP class that the data set itself names (0008,0016).
+        sop_instance_uid: The SOP instance that it names (0008,0018).
+    """
+
+    path: Path
+    offset: int
+    length: int
+    transfer_syntax: UID = field(converter=UID)
+    sop_class_uid: UID = field(converter=UID)
+    sop_instance_uid: UID = field(converter=UID)
+
+    def __len__(self) -> int:
+        """The number of bytes."""
+        return self.length
+
+
+MessageData: TypeAlias = Dataset | EncodedDataSet | StoredDataSet | None
+"""What a message carries besides its command set."""
