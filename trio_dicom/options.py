@@ -1,0 +1,123 @@
+"""How patient, how generous and how careful a connection is: frozen values with units."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import evolve, field, frozen, validators
+
+__all__ = ["ConnectionOptions", "KeepAlive", "Limits", "Timeouts"]
+
+_SECONDS = validators.and_(
+    validators.instance_of((int, float)),
+    validators.gt(0),
+)
+_optional_seconds = validators.optional(_SECONDS)
+_BYTES = validators.and_(validators.instance_of(int), validators.ge(0))
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait for the peer, in seconds. None where it is allowed means for ever.
+
+    Attributes:
+        connect: For name look-up, TCP and TLS together.
+        associate: For the answer to an A-ASSOCIATE-RQ.
+        idle: The longest silence of the peer while a request is open. Every
+            completed write, pending response and PDU of a sub-operation starts it
+            anew. Silence that is ours does not count.
+        move_idle: The same for a C-MOVE, whose work happens elsewhere: by default none.
+        total: The longest that one request may take from its first transmission on.
+        release: For open requests to finish and A-RELEASE-RP to come.
+        abort: For everything after the decision to abort: ending the batch on
+            the wire, the A-ABORT, and the peer closing its side.
+        callbacks: For the handler to be told of the end.
+        cancel_grace: For the final response after a C-CANCEL.
+        artim: The ARTIM timer of PS3.8 9.1.5: how long an acceptor waits for a
+            request, and either side for the transport to close.
+    """
+
+    connect: float = field(default=30.0, validator=_SECONDS)
+    associate: float = field(default=30.0, validator=_SECONDS)
+    idle: float | None = field(default=60.0, validator=_optional_seconds)
+    move_idle: float | None = field(default=None, validator=_optional_seconds)
+    total: float | None = field(default=None, validator=_optional_seconds)
+    release: float = field(default=30.0, validator=_SECONDS)
+    abort: float = field(default=1.0, validator=_SECONDS)
+    callbacks: float = field(default=5.0, validator=_SECONDS)
+    cancel_grace: float = field(default=30.0, validator=_SECONDS)
+    artim: float = field(default=30.0, validator=_SECONDS)
+
+
+@frozen(kw_only=True)
+class Limits:
+    """What a peer can make us hold, in bytes unless said otherwise.
+
+    Attributes:
+        pdu_length: The longest P-DATA-TF PDU taken from a peer that ignores our
+            maximum length; longer ones abort the association.
+        associate_length: The longest A-ASSOCIATE PDU.
+        command_set: The longest command set.
+        data_set: The longest data set held in memory.
+        nesting: The deepest nesting of sequences in a data set, in levels.
+        buffered_responses: Undecoded responses and peer's requests that nobody has
+            taken yet; past it reading stops and TCP slows the peer.
+        write: The longest single write to the transport.
+    """
+
+    pdu_length: int = field(default=16 * 1024 * 1024, validator=_BYTES)
+    associate_length: int = field(default=1024 * 1024, validator=_BYTES)
+    command_set: int = field(default=64 * 1024, validator=_BYTES)
+    data_set: int = field(default=1024 * 1024 * 1024, validator=_BYTES)
+    nesting: int = field(default=64, validator=_BYTES)
+    buffered_responses: int = field(default=16 * 1024 * 1024, validator=_BYTES)
+    write: int = field(default=1024 * 1024, validator=_BYTES)
+
+
+@frozen(kw_only=True)
+class KeepAlive:
+    """TCP keepalive: how a dead peer is found while nothing is said.
+
+    Attributes:
+        idle: Seconds of silence before the first probe.
+        interval: Seconds between probes.
+        count: Unanswered probes until the connection counts as lost.
+    """
+
+    idle: int = field(default=60, validator=validators.gt(0))
+    interval: int = field(default=10, validator=validators.gt(0))
+    count: int = field(default=6, validator=validators.gt(0))
+
+
+@frozen(kw_only=True)
+class ConnectionOptions:
+    """Everything about a connection that has a default.
+
+    Attributes:
+        timeouts: How long to wait.
+        limits: What a peer can make us hold.
+        max_length: The longest P-DATA-TF that we ask the peer to send, in bytes
+            (PS3.8 D.1); 0 means no limit.
+        max_fragment_pdu: The longest P-DATA-TF that we send, in bytes, even where
+            the peer takes longer ones.
+        on_timeout: What a timed-out request does to the association: ``"continue"``
+            frees its slot for the next one, ``"abort"`` ends it.
+        keepalive: TCP keepalive, or None to leave the socket as it is.
+        local_address: The local host or address to connect from, or None.
+        allow_plain_password: Send a user identity with a secret without TLS.
+    """
+
+    timeouts: Timeouts = field(factory=Timeouts)
+    limits: Limits = field(factory=Limits)
+    max_length: int = field(default=131_072, validator=validators.ge(0))
+    max_fragment_pdu: int = field(default=131_072, validator=validators.ge(8))
+    on_timeout: Literal["continue", "abort"] = field(
+        default="continue", validator=validators.in_(("continue", "abort"))
+    )
+    keepalive: KeepAlive | None = None
+    local_address: str | None = None
+    allow_plain_password: bool = False
+
+    def with_timeouts(self, **seconds: float | None) -> ConnectionOptions:
+        """A copy with some of the timeouts changed, each in seconds."""
+        return evolve(self, timeouts=evolve(self.timeouts, **seconds))
