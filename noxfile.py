@@ -1,0 +1,140 @@
+"""What is run on trio_dicom, each in an environment of its own: ``nox -l`` lists it.
+
+``nox`` alone runs the tests. The dependencies are the groups of ``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["tests"]
+nox.options.error_on_missing_interpreters = True
+
+ROOT = Path(__file__).parent
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PURE_LAYERS = ("wire", "dimse", "protocol")
+
+
+def install(session: nox.Session, *groups: str, editable: bool = True) -> None:
+    """Install the project with its command line, and dependency groups beside it."""
+    dependencies = nox.project.dependency_groups(PYPROJECT, *groups)
+    session.install(*(["-e"] if editable else []), ".[cli]", *dependencies)
+
+
+def pure_tests() -> list[str]:
+    """The folders with the tests of the layers that do no I/O."""
+    return [f"tests/{layer}" for layer in PURE_LAYERS]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the whole test suite; arguments after ``--`` go to pytest."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Run the tests against real peers alone, and fail where a peer is missing."""
+    install(session, "tests")
+    session.run(
+        *("python", "-m", "pytest", "-m", "interop", *session.posargs),
+        env={"TRIO_DICOM_REQUIRE_PEERS": "1"},
+    )
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Hold the pure layers to full line and branch coverage by their own tests."""
+    install(session, "tests")
+    data = Path(session.create_tmp()) / "coverage"
+    session.env["COVERAGE_FILE"] = str(data)
+    session.run("coverage", "run", "-m", "pytest", *pure_tests(), *session.posargs)
+    layers = ",".join(f"trio_dicom/_{layer}/*" for layer in PURE_LAYERS)
+    session.run("coverage", "report", f"--include={layers}", "--fail-under=100")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the demonstration as somebody does who has just installed the command line."""
+    install(session, editable=False)
+    session.run("trio-dicom", "demo", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, Trio's pitfalls, the direction of imports and the news fragments."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    # ASYNC109, as in pyproject.toml: a request's own timeout is part of the interface.
+    session.run("flake8-async", "--disable=ASYNC109", "trio_dicom", "tests")
+    session.run("lint-imports")
+    session.run("towncrier", "build", "--draft", "--version=next", silent=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package with mypy and pyright, both strict."""
+    install(session, "types")
+    session.run("mypy", *session.posargs)
+    session.run("pyright", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Let Hypothesis look for long: tests/fuzz and everything pure."""
+    install(session, "fuzz")
+    folders = [folder for folder in ("tests/fuzz", *pure_tests()) if (ROOT / folder).is_dir()]
+    session.run(
+        *("python", "-m", "pytest", *folders, *session.posargs),
+        env={"HYPOTHESIS_PROFILE": "fuzz"},
+    )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks, side by side with other clients."""
+    benchmarks = sorted((ROOT / "benchmarks").glob("[!_]*.py"))
+    if not benchmarks:
+        session.skip("there are no benchmarks")
+    install(session, "tests", editable=False)
+    for benchmark in benchmarks:
+        session.run("python", str(benchmark), *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel, then test the wheel in a clean environment, away from the source."""
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder)
+    folder.mkdir()
+    session.install("build", "virtualenv")
+    # The wheel is built from the sdist, so what the sdist lacks is found here.
+    session.run("python", "-m", "build", "--outdir", str(folder / "dist"))
+    (wheel,) = (folder / "dist").glob("*.whl")
+    clean = folder / "clean"
+    session.run("virtualenv", "--quiet", str(clean))
+    (python,) = [*clean.glob("bin/python"), *clean.glob("Scripts/python.exe")]
+    groups = nox.project.dependency_groups(PYPROJECT, "tests")
+    session.run(
+        *(str(python), "-m", "pip", "install", "--quiet", f"{wheel}[cli]", *groups),
+        external=True,
+    )
+    # Beside pyproject.toml and the tests there is no trio_dicom here but the installed one.
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("tests", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build"))
+    session.chdir(folder)
+    session.run(str(python), "-m", "pytest", *session.posargs, external=True)
