@@ -1,0 +1,81 @@
+"""Real peers as fixtures. They skip where Debian's servers are missing.
+
+``peers.storescp(folder, ...)`` and its neighbours give the same with other options, as
+``async with``; ``programs.in_background`` turns any of them into a plain ``with``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.interop import peers
+from tests.interop.certificates import Certificates, make_certificates
+from tests.interop.programs import in_background, program
+from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.interop)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, a server's and a client's certificate, the same for all tests."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def dcmtk() -> None:
+    """Skips the test where DCMTK is missing, before anything is started."""
+    program("storescp", package="dcmtk")
+
+
+@pytest.fixture
+async def storescp(dcmtk: None, tmp_path: Path) -> AsyncGenerator[peers.Peer, None]:
+    """storescp, bit preserving, any transfer syntax, without Nagle."""
+    folder = tmp_path / "storescp"
+    folder.mkdir()
+    async with peers.storescp(folder) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def storescp_tls(
+    dcmtk: None, tmp_path: Path, certificates: Certificates
+) -> AsyncGenerator[peers.Peer, None]:
+    """The same with mutual TLS: it asks for the client's certificate."""
+    folder = tmp_path / "storescp-tls"
+    folder.mkdir()
+    async with peers.storescp(folder, tls=certificates) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def dcmqrscp(dcmtk: None, tmp_path: Path) -> AsyncGenerator[peers.Peer, None]:
+    """DCMTK's image archive, empty."""
+    folder = tmp_path / "dcmqrscp"
+    folder.mkdir()
+    async with peers.dcmqrscp(folder) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Generator[peers.OrthancPeer, None, None]:
+    """One Orthanc for all tests: it remembers what earlier ones stored."""
+    program("Orthanc", package="orthanc")
+    folder = tmp_path_factory.mktemp("orthanc")
+    with in_background(lambda: peers.orthanc(folder)) as peer:
+        yield peer
+
+
+@pytest.fixture(name="pynetdicom")
+def pynetdicom_fixture() -> Generator[PynetdicomPeer, None, None]:
+    """pynetdicom in threads of this process: verification and storage."""
+    with pynetdicom_peer() as peer:
+        yield peer

@@ -1,0 +1,175 @@
+"""Other people's DICOM programs: finding, starting, awaiting and ending them."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+import pytest
+import trio
+
+__all__ = ["HOST", "free_port", "in_background", "program", "running"]
+
+HOST = "127.0.0.1"
+
+T = TypeVar("T")
+
+# Where Debian puts servers, which are not on every user's path.
+_SERVERS = ("/usr/sbin", "/usr/local/sbin")
+
+
+def program(name: str, *, package: str) -> str:
+    """The path of a compiled program; skips the test where Debian's package is missing.
+
+    Where ``TRIO_DICOM_REQUIRE_PEERS=1`` is set a missing program is a failure.
+    """
+    # Scripts do not count: pynetdicom installs its own storescp and echoscu, in Python.
+    for folder in (*os.get_exec_path(), *_SERVERS):
+        path = Path(folder, name)
+        if path.is_file() and os.access(path, os.X_OK) and not _is_script(path):
+            return str(path)
+    reason = f"{name} is not installed (apt-get install {package})"
+    if os.environ.get("TRIO_DICOM_REQUIRE_PEERS") == "1":
+        pytest.fail(f"{reason}, and TRIO_DICOM_REQUIRE_PEERS=1 asks for it")
+    pytest.skip(reason)
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens.
+
+    From below the range that systems give to outgoing connections (Linux: 32768 and
+    up), so that no client takes it before the server does, and so that polling it
+    cannot end in a connection of the socket with itself.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        return port
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str],
+    *,
+    ports: Sequence[int],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    grace: float = 2.0,
+) -> AsyncGenerator[None, None]:
+    """Run a server until the block is left; the block begins once all ``ports`` answer.
+
+    Args:
+        command: The program and its arguments.
+        ports: The ports of loopback that it opens.
+        log: Where its output goes; its end is printed, so pytest shows it if a test fails.
+        environment: What is added to this process's environment.
+        grace: Seconds between asking it to end and killing it with its children.
+    """
+    with log.open("wb") as output:
+        process = await trio.lowlevel.open_process(
+            list(command),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,  # a group of its own, to end its children with it
+        )
+    try:
+        with trio.fail_after(30):
+            for port in ports:
+                await _until_it_answers(process, port, log)
+        yield
+    finally:
+        with trio.CancelScope(shield=True):
+            await _end(process, grace)
+        sys.stdout.write(f"--- {command[0]} said ---\n{_tail(log)}\n")
+
+
+async def _until_it_answers(process: trio.Process, port: int, log: Path) -> None:
+    while True:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args} ended with {process.returncode}: {_tail(log)}")
+        try:
+            stream = await trio.open_tcp_stream(HOST, port)
+        except OSError:
+            await trio.sleep(0.01)
+        else:
+            await stream.aclose()
+            return
+
+
+async def _end(process: trio.Process, grace: float) -> None:
+    _signal_group(process, signal.SIGTERM)
+    with trio.move_on_after(grace):
+        await process.wait()
+    _signal_group(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal_group(process: trio.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # the whole group is gone
+        os.killpg(process.pid, number)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-6_000:]
+
+
+@contextmanager
+def in_background(
+    opening: Callable[[], AbstractAsyncContextManager[T]],
+) -> Generator[T, None, None]:
+    """Hold an async context manager open in a thread of its own.
+
+    For servers that several tests share, and for tests that are not async.
+    """
+    opened: SimpleQueue[tuple[T, trio.Event, trio.lowlevel.TrioToken] | BaseException] = (
+        SimpleQueue()
+    )
+
+    async def hold() -> None:
+        async with opening() as value:
+            done = trio.Event()
+            opened.put((value, done, trio.lowlevel.current_trio_token()))
+            await done.wait()
+
+    def run() -> None:
+        try:
+            trio.run(hold)
+        except BaseException as error:  # noqa: BLE001 - raised in the other thread, below
+            opened.put(error)
+
+    thread = threading.Thread(target=run, name="a peer in the background")
+    thread.start()
+    match opened.get():
+        case BaseException() as error:
+            thread.join()
+            raise error
+        case (value, done, token):
+            try:
+                yield value
+            finally:
+                trio.from_thread.run_sync(done.set, trio_token=token)
+                thread.join()
+                if not opened.empty():
+                    error = opened.get()
+                    assert isinstance(error, BaseException)
+                    raise error
