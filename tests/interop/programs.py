@@ -8,8 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -141,9 +141,7 @@ def in_background(
 
     For servers that several tests share, and for tests that are not async.
     """
-    opened: SimpleQueue[tuple[T, trio.Event, trio.lowlevel.TrioToken] | BaseException] = (
-        SimpleQueue()
-    )
+    opened: SimpleQueue[tuple[T, trio.Event, trio.lowlevel.TrioToken] | None] = SimpleQueue()
 
     async def hold() -> None:
         async with opening() as value:
@@ -151,25 +149,16 @@ def in_background(
             opened.put((value, done, trio.lowlevel.current_trio_token()))
             await done.wait()
 
-    def run() -> None:
+    with ThreadPoolExecutor(1) as thread:
+        run = thread.submit(trio.run, hold)
+        run.add_done_callback(lambda _: opened.put(None))
+        first = opened.get()
+        if first is None:
+            run.result()  # raises what kept it from opening
+            raise AssertionError("it ended before it was open")
+        value, done, token = first
         try:
-            trio.run(hold)
-        except BaseException as error:  # noqa: BLE001 - raised in the other thread, below
-            opened.put(error)
-
-    thread = threading.Thread(target=run, name="a peer in the background")
-    thread.start()
-    match opened.get():
-        case BaseException() as error:
-            thread.join()
-            raise error
-        case (value, done, token):
-            try:
-                yield value
-            finally:
-                trio.from_thread.run_sync(done.set, trio_token=token)
-                thread.join()
-                if not opened.empty():
-                    error = opened.get()
-                    assert isinstance(error, BaseException)
-                    raise error
+            yield value
+        finally:
+            trio.from_thread.run_sync(done.set, trio_token=token)
+            run.result()
