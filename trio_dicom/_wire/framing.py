@@ -28,7 +28,7 @@ class PDUBuffer:
     max_length: int
     max_associate_length: int = 1024 * 1024
     # Chunks that came and were not looked at, the first one perhaps in part.
-    _chunks: deque[memoryview] = field(factory=lambda: deque[memoryview](), init=False)
+    _chunks: deque[memoryview] = field(factory=deque[memoryview], init=False)
     # The beginning of a PDU that is spread over chunks. Bytes are collected here rather
     # than as a list of chunks, which would let a peer that sends single bytes cost us
     # a hundred times what it sent.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from trio_dicom._wire.cursor import Cursor
 from trio_dicom._wire.fields import decode_text, encode_text, encode_u8, encode_u16
@@ -204,13 +204,13 @@ class AnsweredContext:
         )
 
 
-@frozen
+@define(eq=False)
 class _Syntaxes:
     """The sub-items of a presentation context, sorted by kind."""
 
-    abstract: list[str] = field(factory=list)
-    transfer: list[str] = field(factory=list)
-    unknown: list[UnknownItem] = field(factory=list)
+    abstract: list[str] = field(factory=list[str])
+    transfer: list[str] = field(factory=list[str])
+    unknown: list[UnknownItem] = field(factory=list[UnknownItem])
 
     @classmethod
     def decode(cls, cursor: Cursor) -> _Syntaxes:
