@@ -120,7 +120,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build sdist and wheel, then test the wheel in a clean environment, away from the source."""
-    folder = Path(session.create_tmp())
+    folder = Path(session.create_tmp()).resolve()
     shutil.rmtree(folder)
     folder.mkdir()
     session.install("build", "virtualenv")
@@ -136,7 +136,8 @@ def build(session: nox.Session) -> None:
         external=True,
     )
     # Beside pyproject.toml and the tests there is no trio_dicom here but the installed one.
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder)
     for name in ("tests", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build"))
     session.chdir(folder)
