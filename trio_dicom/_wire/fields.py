@@ -64,7 +64,7 @@ def decode_text(data: bytes | memoryview) -> str:
 
 
 def encode_text(text: str, what: str) -> bytes:
-    """A UID or name as it is: PDU items are never padded (PS3.8 Annex F)."""
+    """A UID or name as it is: in PDUs nothing pads a name (PS3.8 F.1)."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
