@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from functools import lru_cache
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from trio_dicom._status_tables import (
     GENERAL_MEANINGS,
@@ -66,7 +66,7 @@ class Code(IntEnum):
     PENDING_WITH_WARNING = 0xFF01
 
 
-_CODES = range(0x10000)
+_LAST_CODE = 0xFFFF
 # Warnings outside of Bxxx (PS3.7 Annex C). The rest of 01xx and 02xx are failures.
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
 _PENDING = frozenset({Code.PENDING, Code.PENDING_WITH_WARNING})
@@ -85,6 +85,11 @@ def service_for(sop_class_uid: str | None, default: Service = Service.GENERAL) -
     return default
 
 
+def _check_code(_instance: object, _attribute: Attribute[int], code: int) -> None:
+    if not 0 <= code <= _LAST_CODE:
+        raise ValueError(f"a status has 16 bits, which {code} does not fit")
+
+
 @frozen
 class Status:
     """The status of a response (0000,0900).
@@ -98,13 +103,8 @@ class Status:
             and C-MOVE only.
     """
 
-    code: int = field(converter=int)
+    code: int = field(converter=int, validator=_check_code)
     service: Service = field(default=Service.GENERAL, eq=False)
-
-    @code.validator
-    def _check_code(self, _attribute: object, code: int) -> None:
-        if code not in _CODES:
-            raise ValueError(f"a status has 16 bits, which {code} does not fit")
 
     @classmethod
     def of(cls, code: int, service: Service = Service.GENERAL) -> Status:
@@ -162,7 +162,7 @@ class Status:
         """Whether more responses follow."""
         return self.code in _PENDING and self.service.has_pending
 
-    def __int__(self) -> int:
+    def __index__(self) -> int:
         return self.code
 
     def __str__(self) -> str:
