@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from trio_dicom._dimse.reading import read_data_set
 from trio_dicom.options import Limits
 
 __all__ = ["EncodedDataSet", "MessageData", "StoredDataSet"]
@@ -35,22 +36,23 @@ class EncodedDataSet:
 
     data: bytes | bytearray | memoryview = field(repr=False)
     transfer_syntax: UID = field(converter=UID)
-    _decoded: Dataset | None = field(default=None, init=False, repr=False, eq=False)
+    _decoded: tuple[str, Dataset] | None = field(default=None, init=False, repr=False, eq=False)
 
-    def decode(self, limits: Limits = _DEFAULT_LIMITS) -> Dataset:
+    def decode(self, limits: Limits = _DEFAULT_LIMITS, *, fallback_charset: str = "") -> Dataset:
         """The data set, decoded once and kept; its elements are converted when touched.
 
         Args:
             limits: How deep its sequences may nest and how long it may be inflated.
+            fallback_charset: The Specific Character Set, in the standard's terms such
+                as ``ISO_IR 192``, of text in data sets that declare none.
 
         Raises:
             PDUError: The bytes are not a data set in this transfer syntax.
         """
-        from trio_dicom._dimse.reading import read_data_set
-
-        if self._decoded is None:
-            self._decoded = read_data_set(self.data, self.transfer_syntax, limits)
-        return self._decoded
+        if self._decoded is None or self._decoded[0] != fallback_charset:
+            data_set = read_data_set(self.data, self.transfer_syntax, limits, fallback_charset)
+            self._decoded = fallback_charset, data_set
+        return self._decoded[1]
 
     def __len__(self) -> int:
         """The number of bytes."""
