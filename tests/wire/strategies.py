@@ -83,7 +83,7 @@ def tuples_of(
     items: SearchStrategy[T], *, least: int = 0, most: int = 4
 ) -> SearchStrategy[tuple[T, ...]]:
     """Tuples of a few ``items``."""
-    return st.lists(items, min_size=least, max_size=most).map(lambda drawn: tuple(drawn))
+    return st.lists(items, min_size=least, max_size=most).map(tuple)
 
 
 user_items: SearchStrategy[UserItem] = st.one_of(

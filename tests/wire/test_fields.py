@@ -35,7 +35,12 @@ def test_an_ae_title_is_padded_with_spaces_to_16_bytes(title: str, encoded: byte
 @pytest.mark.pitfall(16)
 @pytest.mark.parametrize(
     "padded",
-    [b"ARCHIVE\0\0\0\0\0\0\0\0\0", b"  ARCHIVE       ", b"ARCHIVE \0 \0 \0 \0 ", b"\0ARCHIVE        "],
+    [
+        b"ARCHIVE\0\0\0\0\0\0\0\0\0",
+        b"  ARCHIVE       ",
+        b"ARCHIVE \0 \0 \0 \0 ",
+        b"\0ARCHIVE        ",
+    ],
 )
 def test_padding_of_any_kind_is_stripped_on_reading(padded: bytes) -> None:
     assert decode_ae_title(padded) == "ARCHIVE"
