@@ -25,12 +25,11 @@ html_title = f"trio_dicom {release}"
 default_role = "py:obj"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-# attrs values: what the docstring says of a field stands with the class, once.
-napoleon_use_ivar = True
+# What the docstring of an attrs value says of its fields stands with the class, once.
+napoleon_custom_sections = [("Attributes", "params_style")]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 
 # The conformance statement takes its numbers from the code, so it cannot lag behind.
 _options = ConnectionOptions()
