@@ -268,3 +268,13 @@ def test_no_secret_shows_in_an_error() -> None:
     with pytest.raises(PDUError) as refused:
         decoded(bytes((encoded[0], 0, 0, 8)) + encoded[4:12])
     assert SECRET.decode() not in str(refused.value)
+
+
+@pytest.mark.pitfall(16)
+def test_a_flag_is_set_by_1_alone() -> None:
+    assert decoded(b"\x54\0\0\x07\0\x031.2\x02\xff") == (
+        RoleSelection(sop_class_uid="1.2", scu=False, scp=False),
+    )
+    assert decoded(b"\x58\0\0\x07\1\2\0\x01x\0\0") == (
+        UserIdentity(identity_type=UserIdentityType.USERNAME, primary=b"x"),
+    )
