@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext, as_uid
+from trio_dicom._dimse.command_set import as_uid
+from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.states import Role
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.items import AnsweredContext

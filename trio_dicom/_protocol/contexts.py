@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from attrs import Attribute, field, frozen
-from pydicom.config import IGNORE
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from trio_dicom._dimse.command_set import as_uid
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.reasons import ContextResult
 
-__all__ = ["DEFAULT_TRANSFER_SYNTAXES", "NegotiatedContext", "PresentationContext", "as_uid"]
+__all__ = ["DEFAULT_TRANSFER_SYNTAXES", "NegotiatedContext", "PresentationContext"]
 
 DEFAULT_TRANSFER_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 _MAX_UID_LENGTH = 64  # PS3.5 9.1
-
-
-def as_uid(text: str) -> UID:
-    """``text`` as a UID, exactly as it came: peers and callers may have private or odd ones."""
-    return text if isinstance(text, UID) else UID(text, IGNORE)
 
 
 def _distinct_uids(texts: Iterable[str]) -> tuple[UID, ...]:
