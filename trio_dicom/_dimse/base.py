@@ -123,13 +123,9 @@ def _as_status(status: Status | int) -> Status:
 
 def _size_only(data: MessageData) -> str:
     """Data sets are patients' data: how much there is, and nothing of it."""
-    match data:
-        case None:
-            return "None"
-        case Dataset():
-            return f"<{len(data)} elements>"
-        case EncodedDataSet() | StoredDataSet():
-            return f"<{len(data)} bytes>"
+    if data is None:
+        return "None"
+    return f"<{len(data)} {'elements' if isinstance(data, Dataset) else 'bytes'}>"
 
 
 @frozen(kw_only=True)

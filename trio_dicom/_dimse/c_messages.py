@@ -19,8 +19,8 @@ from trio_dicom._dimse.base import (
     check_optional_unsigned,
     check_unsigned,
 )
-from trio_dicom._dimse.command_set import AE, UI, US, as_uid
-from trio_dicom.errors import PDUError
+from trio_dicom._dimse.command_set import AE, UI, US, ValueCodec, as_uid
+from trio_dicom.errors import LocalProtocolError, PDUError
 from trio_dicom.status import Service
 
 __all__ = [
@@ -39,15 +39,23 @@ __all__ = [
 
 _REQUEST = (Row(0x0002, UI, "sop_class_uid", required=True), *Request.rows)
 _VERIFICATION = as_uid("1.2.840.10008.1.1")
-_PRIORITY = Row(0x0700, US, "priority")
 
 
 def _as_priority(priority: int) -> Priority:
-    # A request is not refused for a reserved priority: it only describes.
     try:
         return Priority(priority)
     except ValueError:
-        return Priority.MEDIUM
+        raise LocalProtocolError(f"there is no priority {priority}") from None
+
+
+def _decode_priority(value: bytes) -> Priority | None:
+    # A peer's request is not refused for a reserved priority: it only describes.
+    number = US.decode(value)
+    return _PRIORITIES.get(number)
+
+
+_PRIORITIES = {priority.value: priority for priority in Priority}
+_PRIORITY = Row(0x0700, ValueCodec("US", US.encode, _decode_priority), "priority")
 
 
 @frozen(kw_only=True)

@@ -98,7 +98,10 @@ class ValueCodec:
 
 def as_uid(text: str) -> UID:
     """``text`` as a UID just as it is: neither checked nor warned about (pydicom does both)."""
-    return text if isinstance(text, UID) else str.__new__(UID, text)
+    if isinstance(text, UID):
+        return text
+    # __str__ of str refuses what is none: None must not become the UID "None".
+    return str.__new__(UID, str.__str__(text))
 
 
 def _encode_us(value: int) -> bytes:
@@ -128,6 +131,8 @@ def _encode_ae(value: str) -> bytes:
     encoded = _latin_1(value, "AE title")
     if len(encoded) > _MAX_AE_TITLE:
         raise LocalProtocolError(f"the AE title {value!r} is longer than 16 characters")
+    if "\\" in value or not value.isprintable():
+        raise LocalProtocolError(f"the AE title {value!r} has a backslash or control character")
     return encoded + b" " if len(encoded) & 1 else encoded
 
 

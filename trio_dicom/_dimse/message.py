@@ -46,7 +46,7 @@ __all__ = [
 
 R = TypeVar("R", bound=Response)
 
-# Request and response of each DIMSE service (PS3.7 Table 7.5-1).
+# Request and response of each DIMSE service (PS3.7 7.5).
 SERVICES: tuple[tuple[type[Request], type[Response]], ...] = (
     (c.CEchoRequest, c.CEchoResponse),
     (c.CStoreRequest, c.CStoreResponse),
