@@ -18,7 +18,7 @@
         SourceFailed                 our file or stream broke in the middle of a message
       OperationTimeout               not a trio.TooSlowError: that is the caller's own fail_after
         ConnectTimeout  AssociateTimeout  ResponseTimeout  ReleaseTimeout
-      StatusError                    from raise_for_status(), and from a stream that ended in failure
+      StatusError                    from raise_for_status(), and a stream that ended in failure
 
 A DIMSE failure status is an answer and no error, unless you ask for one.
 """
@@ -218,7 +218,11 @@ class AssociationAborted(ConnectionEnded):
         self.source = source
         self.reason = reason
         self.by_peer = by_peer
-        who = f"{peer} aborted the association" if by_peer else f"we aborted the association to {peer}"
+        who = (
+            f"{peer} aborted the association"
+            if by_peer
+            else f"we aborted the association to {peer}"
+        )
         why = f"source {source.words}"
         if source is AbortSource.PROVIDER:
             why += f", reason {reason.words}"

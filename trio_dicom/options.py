@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import evolve, field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
 __all__ = ["ConnectionOptions", "KeepAlive", "Limits", "Timeouts"]
 
-_SECONDS = validators.and_(
-    validators.instance_of((int, float)),
-    validators.gt(0),
-)
-_optional_seconds = validators.optional(_SECONDS)
-_BYTES = validators.and_(validators.instance_of(int), validators.ge(0))
+
+def _seconds(_instance: object, attribute: Attribute[float], value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"{attribute.name} must be more than 0 seconds, not {value!r}")
+
+
+def _optional_seconds(
+    _instance: object, attribute: Attribute[float | None], value: float | None
+) -> None:
+    if value is not None and not value > 0:
+        raise ValueError(f"{attribute.name} must be more than 0 seconds or None, not {value!r}")
+
+
+def _count(_instance: object, attribute: Attribute[int], value: int) -> None:
+    if value < 0:
+        raise ValueError(f"{attribute.name} must not be negative, not {value!r}")
+
+
+# Typed here, because a default of 60.0 says that None is not possible.
+_IDLE: float | None = 60.0
 
 
 @frozen(kw_only=True)
@@ -37,16 +51,16 @@ class Timeouts:
             request, and either side for the transport to close.
     """
 
-    connect: float = field(default=30.0, validator=_SECONDS)
-    associate: float = field(default=30.0, validator=_SECONDS)
-    idle: float | None = field(default=60.0, validator=_optional_seconds)
+    connect: float = field(default=30.0, validator=_seconds)
+    associate: float = field(default=30.0, validator=_seconds)
+    idle: float | None = field(default=_IDLE, validator=_optional_seconds)
     move_idle: float | None = field(default=None, validator=_optional_seconds)
     total: float | None = field(default=None, validator=_optional_seconds)
-    release: float = field(default=30.0, validator=_SECONDS)
-    abort: float = field(default=1.0, validator=_SECONDS)
-    callbacks: float = field(default=5.0, validator=_SECONDS)
-    cancel_grace: float = field(default=30.0, validator=_SECONDS)
-    artim: float = field(default=30.0, validator=_SECONDS)
+    release: float = field(default=30.0, validator=_seconds)
+    abort: float = field(default=1.0, validator=_seconds)
+    callbacks: float = field(default=5.0, validator=_seconds)
+    cancel_grace: float = field(default=30.0, validator=_seconds)
+    artim: float = field(default=30.0, validator=_seconds)
 
 
 @frozen(kw_only=True)
@@ -65,13 +79,13 @@ class Limits:
         write: The longest single write to the transport.
     """
 
-    pdu_length: int = field(default=16 * 1024 * 1024, validator=_BYTES)
-    associate_length: int = field(default=1024 * 1024, validator=_BYTES)
-    command_set: int = field(default=64 * 1024, validator=_BYTES)
-    data_set: int = field(default=1024 * 1024 * 1024, validator=_BYTES)
-    nesting: int = field(default=64, validator=_BYTES)
-    buffered_responses: int = field(default=16 * 1024 * 1024, validator=_BYTES)
-    write: int = field(default=1024 * 1024, validator=_BYTES)
+    pdu_length: int = field(default=16 * 1024 * 1024, validator=_count)
+    associate_length: int = field(default=1024 * 1024, validator=_count)
+    command_set: int = field(default=64 * 1024, validator=_count)
+    data_set: int = field(default=1024 * 1024 * 1024, validator=_count)
+    nesting: int = field(default=64, validator=_count)
+    buffered_responses: int = field(default=16 * 1024 * 1024, validator=_count)
+    write: int = field(default=1024 * 1024, validator=_count)
 
 
 @frozen(kw_only=True)
@@ -109,7 +123,7 @@ class ConnectionOptions:
 
     timeouts: Timeouts = field(factory=Timeouts)
     limits: Limits = field(factory=Limits)
-    max_length: int = field(default=131_072, validator=validators.ge(0))
+    max_length: int = field(default=131_072, validator=_count)
     max_fragment_pdu: int = field(default=131_072, validator=validators.ge(8))
     on_timeout: Literal["continue", "abort"] = field(
         default="continue", validator=validators.in_(("continue", "abort"))
@@ -117,7 +131,3 @@ class ConnectionOptions:
     keepalive: KeepAlive | None = None
     local_address: str | None = None
     allow_plain_password: bool = False
-
-    def with_timeouts(self, **seconds: float | None) -> ConnectionOptions:
-        """A copy with some of the timeouts changed, each in seconds."""
-        return evolve(self, timeouts=evolve(self.timeouts, **seconds))

@@ -1,0 +1,1 @@
+"""The Trio half: tasks, timers and queues around the protocol machine."""

@@ -1,0 +1,89 @@
+"""From a host name to a stream: TCP, TLS, one deadline for both."""
+
+from __future__ import annotations
+
+import ssl
+from typing import cast
+
+import trio
+
+from trio_dicom._io.transport import set_keepalive
+from trio_dicom.errors import ConnectFailed, ConnectTimeout
+from trio_dicom.options import ConnectionOptions
+
+__all__ = ["connect"]
+
+
+async def connect(
+    host: str,
+    port: int,
+    *,
+    tls: ssl.SSLContext | None,
+    server_hostname: str | None,
+    options: ConnectionOptions,
+) -> trio.abc.Stream:
+    """A stream to ``host``, encrypted where ``tls`` is given.
+
+    Raises:
+        ConnectFailed: The name, the port or TLS does not work; the cause says why.
+        ConnectTimeout: It took longer than ``Timeouts.connect``.
+    """
+    seconds = options.timeouts.connect
+    peer = f"{host}:{port}"
+    step = "TCP"
+    with trio.move_on_after(seconds):
+        stream = await _open_tcp(host, port, options)
+        if tls is None:
+            return stream
+        step = "TLS"
+        return await _start_tls(stream, tls, server_hostname or host, peer)
+    hint = ": the peer may not expect TLS on this port" if step == "TLS" else ""
+    raise ConnectTimeout(
+        f"no {step} connection to {peer} within {seconds:g} s{hint}", seconds=seconds
+    )
+
+
+async def _open_tcp(host: str, port: int, options: ConnectionOptions) -> trio.SocketStream:
+    try:
+        stream = await trio.open_tcp_stream(host, port, local_address=options.local_address)
+    except OSError as error:
+        raise ConnectFailed(f"could not connect to {host}:{port}: {_words(error)}") from error
+    if options.keepalive is not None:
+        set_keepalive(stream, options.keepalive)
+    return stream
+
+
+async def _start_tls(
+    transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
+) -> trio.SSLStream[trio.SocketStream]:
+    # https_compatible: peers close without close_notify, and that is an ordinary end of file.
+    stream = trio.SSLStream(
+        transport, context, server_hostname=server_hostname, https_compatible=True
+    )
+    try:
+        await stream.do_handshake()
+    except BaseException as error:
+        await trio.aclose_forcefully(transport)
+        if isinstance(error, trio.BrokenResourceError):
+            cause = error.__cause__ or error
+            hint = _hint(cause)
+            raise ConnectFailed(f"TLS with {peer} failed: {cause}{hint}") from cause
+        raise
+    return stream
+
+
+def _hint(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ". Give the authority that signed its certificate, or check its host name"
+    if isinstance(cause, ssl.SSLError) and cause.reason in {"WRONG_VERSION_NUMBER", None}:
+        return ". The peer may not expect TLS on this port"
+    return ""
+
+
+def _words(error: OSError) -> str:
+    """What the operating system says, from inside the group that several addresses make."""
+    cause: BaseException | None = error.__cause__
+    if not isinstance(cause, BaseExceptionGroup):
+        return str(error)
+    group = cast("BaseExceptionGroup[BaseException]", cause)
+    return "; ".join(dict.fromkeys(str(attempt) for attempt in group.exceptions))

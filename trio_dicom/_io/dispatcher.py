@@ -1,0 +1,104 @@
+"""Runs the handler's callbacks one after the other, away from the listener."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import trio
+from attrs import define, field
+
+from trio_dicom._io.flow import Backlog, ByteQueue, Flow
+from trio_dicom.handler import BaseHandler, ConnectionHandler
+
+__all__ = ["Dispatcher"]
+
+_logger = logging.getLogger("trio_dicom")
+
+_Callback = Callable[[], Awaitable[None]]
+
+
+@define(eq=False)
+class Dispatcher:
+    """The queue of callbacks and the one task that runs them.
+
+    Attributes:
+        handler: Whom to call.
+        task: The task that runs callbacks, once it has started.
+        ended: Set when it will run none any more.
+    """
+
+    handler: ConnectionHandler
+    _queue: ByteQueue[_Callback]
+    task: trio.lowlevel.Task | None = None
+    ended: trio.Event = field(factory=trio.Event)
+    _is_calling: bool = False
+    _is_finishing: bool = False
+    _arrived: trio.Event = field(factory=trio.Event)
+    _catching_up: set[trio.Event] = field(factory=set[trio.Event])
+
+    @classmethod
+    def create(cls, handler: ConnectionHandler, flow: Flow) -> Dispatcher:
+        """A dispatcher whose unread responses count against ``flow``."""
+        return cls(handler, ByteQueue(Backlog("the handler's callbacks", flow)))
+
+    def wants(self, name: str) -> bool:
+        """Whether the handler overrides the callback ``name``; others cost nothing."""
+        return getattr(type(self.handler), name, None) is not getattr(BaseHandler, name)
+
+    def call(self, name: str, *arguments: object, size: int = 0) -> None:
+        """Queue the callback ``name``, which holds ``size`` bytes of the peer's."""
+        if self.wants(name):
+            method = getattr(self.handler, name)
+            self._put(lambda: method(*arguments), size)
+
+    async def run(self) -> None:
+        """Run callbacks as they come, until ``finish`` was called and all have run."""
+        self.task = self._queue.backlog.drainer = trio.lowlevel.current_task()
+        try:
+            while self._queue or not self._is_finishing:
+                if self._queue:
+                    await self._call_next()
+                else:
+                    self._arrived = trio.Event()
+                    await self._arrived.wait()
+        finally:
+            for reached in self._catching_up:
+                reached.set()
+            self.ended.set()
+
+    async def caught_up(self) -> None:
+        """Return when every callback queued so far has run; at once inside a callback."""
+        inside = trio.lowlevel.current_task() is self.task
+        if inside or self._is_finishing or not (self._is_calling or self._queue):
+            return
+        reached = trio.Event()
+
+        async def reach() -> None:
+            reached.set()
+
+        self._catching_up.add(reached)
+        try:
+            self._put(reach, 0)
+            await reached.wait()
+        finally:
+            self._catching_up.discard(reached)
+
+    def finish(self) -> None:
+        """No callback comes after those queued by now."""
+        self._is_finishing = True
+        self._arrived.set()
+
+    async def _call_next(self) -> None:
+        callback = self._queue.take()
+        self._is_calling = True
+        try:
+            await callback()
+        except Exception:
+            _logger.exception("a callback of the connection handler failed")
+        finally:
+            self._is_calling = False
+
+    def _put(self, callback: _Callback, size: int) -> None:
+        self._queue.put(callback, size)
+        self._arrived.set()

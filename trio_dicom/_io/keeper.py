@@ -1,0 +1,47 @@
+"""The task that keeps one open request: it holds the cancel scopes of its timeouts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_dicom._io.pending import CANCELLABLE, Abandoned, PendingRequest, TimedOut
+
+if TYPE_CHECKING:
+    from trio_dicom._io.link import Link
+
+__all__ = ["hurry", "start_keeping"]
+
+
+def start_keeping(link: Link, entry: PendingRequest) -> None:
+    """Start the clocks of ``entry``, which is about to be sent, and the task that keeps it."""
+    link.clocks.start(entry.clock)
+    entry.total_scope.deadline = trio.current_time() + entry.total
+    link.tasks.start_soon(_keep, link, entry)
+
+
+async def _keep(link: Link, entry: PendingRequest) -> None:
+    """Wait until ``entry`` has left the table, or end it when the peer is silent too long."""
+    try:
+        with entry.total_scope, entry.clock.scope:
+            await entry.left.wait()
+    finally:
+        link.clocks.stop(entry.clock)
+    if not entry.left.is_set():
+        _give_up(link, entry)
+
+
+def hurry(link: Link, entry: PendingRequest) -> None:
+    """Nobody wants the answer to a cancelled request: wait for it no longer than the grace."""
+    if isinstance(entry.request, CANCELLABLE):
+        grace = trio.current_time() + link.options.timeouts.cancel_grace
+        entry.total_scope.deadline = min(entry.total_scope.deadline, grace)
+
+
+def _give_up(link: Link, entry: PendingRequest) -> None:
+    if isinstance(entry.outcome, Abandoned):
+        link.leave(entry, answered=False)
+        return
+    total_passed = entry.total_scope.cancelled_caught
+    link.finish(entry, TimedOut(entry.total if total_passed else entry.clock.limit))

@@ -1,0 +1,111 @@
+"""The life of a connection's tasks, from the first to the orderly or other end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_dicom._io.ending import Ending
+from trio_dicom._protocol.states import Stimulus
+from trio_dicom._wire.pdus import ReleaseRequest
+from trio_dicom.errors import ReleaseTimeout
+
+if TYPE_CHECKING:
+    from trio_dicom._io.link import Link
+
+__all__ = ["live", "peeled", "release"]
+
+_logger = logging.getLogger("trio_dicom")
+
+
+@contextmanager
+def peeled() -> Generator[None, None, None]:
+    """Take the one layer off that our nursery puts around a lone exception."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        lone, *others = group.exceptions
+        if others:
+            raise
+        context = lone.__context__
+        try:
+            raise lone
+        finally:
+            lone.__context__ = context
+            del lone, group, context
+
+
+async def live(link: Link, *, task_status: trio.TaskStatus[None]) -> None:
+    """Run the tasks of ``link`` until the connection has ended and all is told.
+
+    Shielded, because what has to be said at the end takes reading and writing; every
+    step of the end has its bound.
+    """
+    try:
+        with peeled(), trio.CancelScope(shield=True):
+            async with trio.open_nursery() as link.tasks:
+                link.tasks.start_soon(link.sender.run)
+                link.tasks.start_soon(link.dispatcher.run)
+                task_status.started()
+                await link.sender.ended.wait()
+                await link.listener.ended.wait()
+                await _close(link)
+                await _tell(link)
+                link.closed.set()
+                link.tasks.cancel_scope.cancel()
+    finally:
+        # Only a bug gets here with a connection that has not ended.
+        link.end(Ending.lost(link.peer, "failed because of a bug in trio_dicom"))
+        link.closed.set()
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(link.network.stream)
+
+
+async def release(link: Link) -> None:
+    """Refuse new requests, let open ones finish, ask for release, wait for the answer.
+
+    Raises:
+        ReleaseTimeout: It took longer than ``Timeouts.release``; the association is aborted.
+    """
+    link.is_releasing = True
+    seconds = link.options.timeouts.release
+    with trio.move_on_after(seconds) as scope:
+        await link.wait_until_idle()
+        if link.sender.writer.is_cut or not link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
+            link.abort()
+        else:
+            link.outbox.put(ReleaseRequest())
+        await link.listener.ended.wait()
+    if scope.cancelled_caught and link.ending is None:
+        link.abort(because="it was not released in time")
+        raise ReleaseTimeout(
+            f"{link.peer} did not release the association within {seconds:g} s, so we aborted it",
+            seconds=seconds,
+        )
+
+
+async def _close(link: Link) -> None:
+    """Close the transport: politely after an orderly end, at once after any other."""
+    stream = link.network.stream
+    assert link.ending is not None
+    with trio.move_on_after(link.options.timeouts.abort if link.ending.orderly else 0):
+        await stream.aclose()
+
+
+async def _tell(link: Link) -> None:
+    """Join the handlers that run, deliver the callbacks, the last of all at last."""
+    assert link.ending is not None
+    seconds = link.options.timeouts.callbacks
+    with trio.move_on_after(seconds) as scope:
+        await link.serving.stop()
+        link.dispatcher.call("on_connection_closed", link.ending.exception)
+        link.dispatcher.finish()
+        await link.dispatcher.ended.wait()
+    if scope.cancelled_caught:
+        _logger.error(
+            "the handler took longer than %g s to hear of the end; it was cancelled", seconds
+        )

@@ -1,0 +1,205 @@
+"""The one task that reads from the transport."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from math import inf
+from typing import TYPE_CHECKING, assert_never
+
+import trio
+from attrs import define, field
+
+from trio_dicom._dimse.c_messages import CStoreRequest
+from trio_dicom._dimse.message import REQUEST_TO_RESPONSE, Message, Request, Response
+from trio_dicom._io.ending import Ending
+from trio_dicom._io.pending import Abandoned, Completed
+from trio_dicom._protocol.events import (
+    AbortIndication,
+    AssociateConfirmation,
+    AssociateIndication,
+    AssociateRefusal,
+    Event,
+    FragmentReceived,
+    MessageReceived,
+    ReleaseConfirmation,
+    ReleaseIndication,
+    TransportClosed,
+)
+from trio_dicom.errors import RemoteProtocolError
+from trio_dicom.reasons import AbortSource
+
+if TYPE_CHECKING:
+    from trio_dicom._io.link import Link
+
+__all__ = ["Listener"]
+
+_logger = logging.getLogger("trio_dicom")
+
+_TLS_ALERT = 0x15
+
+
+@define(eq=False)
+class Listener:
+    """Reads until the connection ends. It never runs user code and never waits to write.
+
+    It begins when ``ClientConnection.start_listener`` is called.
+    """
+
+    _link: Link
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    started: bool = False
+    ended: trio.Event = field(factory=trio.Event)
+    _first_byte: int | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is reading from the transport now."""
+        return self.started and not self.ended.is_set()
+
+    async def wait(self) -> None:
+        """Return when the listener has ended in order.
+
+        Raises:
+            ConnectionEnded: What ended it otherwise; or ``RemoteProtocolError``.
+        """
+        await self.ended.wait()
+        ending = self._link.ending
+        if ending is not None and (error := ending.exception) is not None:
+            raise error
+
+    async def run(self) -> None:
+        """Read until end of file, or until the link says that it has heard enough."""
+        try:
+            with self.scope:
+                await self._listen()
+            if self.scope.cancelled_caught:
+                self._link.patience_ended()
+        except trio.ClosedResourceError as error:
+            self._link.end(Ending.lost(self._link.peer, "was closed", error))
+        except trio.BrokenResourceError as error:
+            self._broke(error)
+        finally:
+            self.ended.set()
+
+    def allow(self, seconds: float) -> None:
+        """Listen for no longer than ``seconds`` from now."""
+        self.scope.deadline = min(self.scope.deadline, trio.current_time() + seconds)
+
+    def watch_artim(self) -> None:
+        """Run the ARTIM timer while the machine asks for it."""
+        if self._link.machine.artim_running and self.scope.deadline == inf:
+            self.allow(self._link.options.timeouts.artim)
+
+    async def _listen(self) -> None:
+        link = self._link
+        while True:
+            await link.flow.reading_allowed()
+            data = await link.network.receive_some()
+            if link.instrument is not None:
+                link.instrument.bytes_received(len(data))
+            if self._first_byte is None and data:
+                self._first_byte = data[0]
+            link.machine.receive_data(data)
+            self._take_events()
+            self.watch_artim()
+            if not data or (link.ending is not None and link.ending.abort is None):
+                return
+
+    def _take_events(self) -> None:
+        link = self._link
+        try:
+            while (event := link.machine.next_event()) is not None:
+                if link.ending is None:
+                    self._take(event)
+        except RemoteProtocolError as error:
+            if self._first_byte == _TLS_ALERT:
+                error = RemoteProtocolError(
+                    "it answered with a TLS alert: it expects TLS on this port",
+                    abort_source=error.abort_source,
+                    abort_reason=error.abort_reason,
+                )
+            link.end(Ending.peer_broke_protocol(link.peer, error))
+
+    def _take(self, event: Event) -> None:
+        link = self._link
+        if isinstance(event, MessageReceived):
+            if link.instrument is not None:
+                link.instrument.message_received(event.message, event.context)
+            self._message(event)
+            return
+        if link.instrument is not None:
+            link.instrument.event_received(event)
+        match event:
+            case FragmentReceived(message=message):
+                if message is not None:
+                    self._sign_of_life(message)
+            case AssociateConfirmation(association=association):
+                link.accepted(association)
+            case AssociateRefusal(reject=reject):
+                link.rejected(reject)
+            case ReleaseIndication():
+                link.release_indicated()
+            case ReleaseConfirmation():
+                link.dispatcher.call("on_receive_association_release_response")
+                link.end(Ending.released(link.peer))
+            case AbortIndication(abort=abort):
+                link.dispatcher.call("on_receive_abort", abort.source, abort.reason)
+                link.end(Ending.aborted_by_peer(link.peer, abort))
+            case TransportClosed():
+                link.transport_closed()
+            case AssociateIndication():
+                raise AssertionError("a requestor gets no association requests")
+            case _:
+                assert_never(event)
+
+    def _message(self, event: MessageReceived) -> None:
+        message = event.message
+        self._sign_of_life(message)
+        if isinstance(message, Response):
+            self._response(message, event.size)
+        elif isinstance(message, Request):
+            self._link.serving.put(message, event.context, event.size)
+
+    def _response(self, response: Response, size: int) -> None:
+        link = self._link
+        message_id = response.message_id_being_responded_to
+        entry = link.table.find(message_id) if message_id is not None else None
+        if entry is None or not entry.started:
+            _logger.warning("dropped a response of %s to message %s", link.peer, message_id)
+            return
+        if not isinstance(response, REQUEST_TO_RESPONSE[type(entry.request)]):
+            raise RemoteProtocolError(
+                f"it answered {entry.words} with a {type(response).__name__}",
+                abort_source=AbortSource.USER,
+            )
+        if not response.is_final:
+            if entry.outcome is None:
+                if entry.channel is not None:
+                    entry.channel.put(response, size)
+                link.dispatcher.call("on_request_pending", entry.request, response, size=size)
+            return
+        link.clocks.sign_of_life_after(entry.clock)
+        if isinstance(entry.outcome, Abandoned):
+            link.leave(entry, answered=True)
+        else:
+            link.finish(entry, Completed(response))
+
+    def _sign_of_life(self, message: Message) -> None:
+        """Bytes of ``message`` came: its request's peer is not silent."""
+        table = self._link.table
+        if isinstance(message, Response):
+            message_id = message.message_id_being_responded_to
+            entry = table.find(message_id) if message_id is not None else None
+        else:
+            entry = table.retrieving() if isinstance(message, CStoreRequest) else None
+        if entry is not None:
+            entry.clock.sign_of_life()
+
+    def _broke(self, error: trio.BrokenResourceError) -> None:
+        link = self._link
+        cause = error.__cause__ or error
+        if isinstance(cause, ssl.SSLError) and link.machine.association is None:
+            link.end(Ending.tls_failed(link.peer, cause))
+        else:
+            link.end(Ending.lost(link.peer, f"broke ({cause})", cause))

@@ -1,0 +1,86 @@
+"""What the sender has to write besides requests, and the bell that wakes it."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+
+import trio
+from attrs import define, field, frozen
+
+from trio_dicom._dimse.message import Message
+from trio_dicom._io.sources import Source
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom._wire.pdus import (
+    AssociationAccept,
+    AssociationReject,
+    AssociationRequest,
+    ReleaseRequest,
+    ReleaseResponse,
+)
+
+__all__ = ["ControlPdu", "Outbox", "OutgoingMessage"]
+
+ControlPdu = (
+    AssociationRequest | AssociationAccept | AssociationReject | ReleaseRequest | ReleaseResponse
+)
+
+
+@frozen
+class OutgoingMessage:
+    """A DIMSE message on its way to the wire.
+
+    Attributes:
+        message: What is said.
+        context: The presentation context it goes on.
+        source: Its data set, encoded for that context, or None.
+    """
+
+    message: Message
+    context: NegotiatedContext
+    source: Source | None = None
+
+
+@define(eq=False)
+class Outbox:
+    """The control queue, which the sender empties before it takes a request.
+
+    Requests wait in the pending table, because the window decides when they go.
+    """
+
+    _control: deque[ControlPdu | OutgoingMessage] = field(
+        factory=deque[ControlPdu | OutgoingMessage]
+    )
+    _bell: trio.MemorySendChannel[None] = field(init=False)
+    _woken: trio.MemoryReceiveChannel[None] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # One waiting ring is enough: the sender looks at everything when it wakes.
+        self._bell, self._woken = trio.open_memory_channel[None](1)
+
+    def __len__(self) -> int:
+        return len(self._control)
+
+    def put(self, item: ControlPdu | OutgoingMessage) -> None:
+        """Queue ``item`` and wake the sender."""
+        self._control.append(item)
+        self.ring()
+
+    def take(self) -> ControlPdu | OutgoingMessage | None:
+        """The oldest control item, or None."""
+        return self._control.popleft() if self._control else None
+
+    def drop_messages(self) -> list[OutgoingMessage]:
+        """Take queued messages out: no P-DATA may follow a message that was cut."""
+        dropped = [item for item in self._control if isinstance(item, OutgoingMessage)]
+        self._control = deque(it for it in self._control if not isinstance(it, OutgoingMessage))
+        return dropped
+
+    def ring(self) -> None:
+        """Wake the sender: there is something to do."""
+        with suppress(trio.WouldBlock):
+            self._bell.send_nowait(None)
+
+    async def wait(self) -> None:
+        """Return when the bell has rung since the last call."""
+        await self._woken.receive()

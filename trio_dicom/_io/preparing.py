@@ -1,0 +1,81 @@
+"""From a request to what the sender can send: a context, and bytes in its syntax."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
+from trio_dicom._dimse.syntax import is_deflated
+from trio_dicom._dimse.transcode import NotConvertible, encode_data_set
+from trio_dicom._io.sources import BytesSource, FileSource, Source, encoded_source
+from trio_dicom._protocol.selection import select_context
+from trio_dicom.errors import LocalProtocolError, NoAcceptedContext
+
+if TYPE_CHECKING:
+    from trio_dicom._dimse.message import Request
+    from trio_dicom._protocol.contexts import NegotiatedContext
+    from trio_dicom._protocol.negotiation import NegotiatedAssociation
+
+__all__ = ["prepare"]
+
+
+async def prepare(
+    request: Request,
+    association: NegotiatedAssociation,
+    context: NegotiatedContext | None,
+    limiter: trio.CapacityLimiter,
+) -> tuple[NegotiatedContext, Source | None]:
+    """Where ``request`` goes and the bytes of its data set.
+
+    Args:
+        request: What to send.
+        association: What was agreed.
+        context: The context that the caller wants, or None to let us choose.
+        limiter: Bounds the threads that read files.
+
+    Raises:
+        NoAcceptedContext: No accepted context fits, or the data set cannot be
+            brought into its transfer syntax without a loss.
+        LocalProtocolError: The data set is malformed, or its file cannot be read.
+    """
+    if context is None:
+        context = select_context(association.contexts, request)
+    elif not context.accepted:
+        raise LocalProtocolError(f"the peer did not accept the context {context}")
+    try:
+        if isinstance(request.data_set, StoredDataSet):
+            return context, await _stored_source(request.data_set, context, limiter)
+        return context, encoded_source(request.data_set, context)
+    except NotConvertible as error:
+        raise NoAcceptedContext(
+            f"{request.sop_class_uid.name}, whose data set does not fit the accepted one ({error})",
+            proposed=[str(context)],
+            accepted=[str(accepted) for accepted in association.accepted_contexts],
+        ) from error
+
+
+async def _stored_source(
+    stored: StoredDataSet, context: NegotiatedContext, limiter: trio.CapacityLimiter
+) -> Source:
+    wanted = context.transfer_syntax
+    assert wanted is not None  # it is an accepted context
+    if stored.transfer_syntax == wanted:
+        odd = stored.length % 2
+        if odd and not is_deflated(wanted):
+            raise LocalProtocolError(
+                f"the data set in {stored.path} has an odd number of bytes, so it is malformed"
+            )
+        return FileSource(stored.path, stored.offset, stored.length, limiter, b"\0" if odd else b"")
+
+    def convert() -> bytes:
+        with stored.path.open("rb") as file:
+            file.seek(stored.offset)
+            data = file.read(stored.length)
+        return encode_data_set(EncodedDataSet(data, stored.transfer_syntax), wanted)
+
+    try:
+        return BytesSource(await trio.to_thread.run_sync(convert, limiter=limiter))
+    except OSError as error:
+        raise LocalProtocolError(f"{stored.path} could not be read: {error}") from error

@@ -1,0 +1,81 @@
+"""The caller's side of a request: into the queue, and out when it was sent or failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_dicom._dimse.c_messages import CMoveRequest
+from trio_dicom._io.clocks import SilenceClock
+from trio_dicom._io.pending import Abandoned, PendingRequest, seconds_or_infinite
+from trio_dicom._io.preparing import prepare
+from trio_dicom.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from trio_dicom._dimse.message import Request
+    from trio_dicom._io.link import Link
+    from trio_dicom._io.responses import ResponseChannel
+    from trio_dicom._protocol.contexts import NegotiatedContext
+
+__all__ = ["abandon", "submit"]
+
+
+async def submit(
+    link: Link,
+    limiter: trio.CapacityLimiter,
+    request: Request,
+    *,
+    context: NegotiatedContext | None,
+    idle_timeout: float | None,
+    timeout: float | None,
+    channel: ResponseChannel | None = None,
+) -> PendingRequest:
+    """Queue ``request`` and return once its last byte is written or its answer is there.
+
+    Raises:
+        NoAcceptedContext: See ``ClientConnection.send_request``, also for the others.
+    """
+    await trio.lowlevel.checkpoint()
+    _check(link)
+    association = link.machine.association
+    if association is None:
+        raise LocalProtocolError("there is no association yet: send an association request first")
+    context, source = await prepare(request, association, context, limiter)
+    timeouts = link.options.timeouts
+    idle = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
+    entry = PendingRequest(
+        request=request,
+        context=context,
+        source=source,
+        peer=link.peer,
+        total=seconds_or_infinite(timeouts.total if timeout is None else timeout),
+        clock=SilenceClock(seconds_or_infinite(idle if idle_timeout is None else idle_timeout)),
+        channel=channel,
+    )
+    if channel is not None:
+        channel.attach(entry)
+    _check(link)  # the connection may have ended while a file was read
+    link.table.queue(entry)
+    link.outbox.ring()
+    try:
+        with link.flow.waiting("a request to be sent"):
+            await entry.progressed.wait()
+    except BaseException:
+        abandon(link, entry)
+        raise
+    if (error := entry.error()) is not None:
+        # The handler hears of it before the caller does.
+        await link.dispatcher.caught_up()
+        raise error
+    return entry
+
+
+def abandon(link: Link, entry: PendingRequest) -> None:
+    """The caller does not wait any more. Does nothing to a request that has its outcome."""
+    link.finish(entry, Abandoned())
+
+
+def _check(link: Link) -> None:
+    if (refusal := link.refusal()) is not None:
+        raise refusal

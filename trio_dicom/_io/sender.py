@@ -1,0 +1,198 @@
+"""The one task that writes to the transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, field
+
+from trio_dicom._dimse.message import encode_command
+from trio_dicom._io.keeper import start_keeping
+from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
+from trio_dicom._io.pending import Failed, PendingRequest, Phase, TimedOut
+from trio_dicom._io.writer import Interrupted, Writer
+from trio_dicom._protocol.states import Stimulus
+from trio_dicom.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from trio_dicom._io.link import Link
+    from trio_dicom._io.sources import Source
+
+__all__ = ["Sender"]
+
+
+class _SourceBroke(Exception):
+    """The data set of the message on the wire cannot be read; the cause says why."""
+
+
+@define(eq=False)
+class Sender:
+    """Takes control items first, then requests as the window admits them.
+
+    Attributes:
+        scope: Ends the whole task; its deadline is the time left for the last words.
+        ended: Set when it will write nothing any more.
+        writer: Writes for it.
+        on_the_wire: The request whose message is being written, or None.
+    """
+
+    _link: Link
+    writer: Writer
+    scope: trio.CancelScope = field(factory=trio.CancelScope)
+    ended: trio.Event = field(factory=trio.Event)
+    on_the_wire: PendingRequest | None = None
+    _is_reading: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being written, and nothing that may be written waits."""
+        link = self._link
+        if self.ended.is_set():
+            return True
+        busy = self.on_the_wire is not None or len(link.outbox) > 0
+        return not busy and link.table.next_admissible() is None
+
+    async def run(self) -> None:
+        """Write until the connection ends, then say the last words."""
+        link = self._link
+        try:
+            with self.scope:
+                while link.ending is None:
+                    if not await self._step():
+                        link.changed()
+                        await link.outbox.wait()
+                words = link.last_words()
+                if words and not self.writer.is_cut:
+                    await self.writer.write([words])
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            link.write_failed(error)
+        finally:
+            self.ended.set()
+            link.changed()
+
+    def interrupt(self, entry: PendingRequest) -> None:
+        """Stop writing the message of ``entry``, now, if that is what we are doing."""
+        if self.on_the_wire is entry:
+            self.writer.interrupt()
+
+    def stop_reading(self) -> None:
+        """Stop waiting for a data set, now: what we are doing is between two writes."""
+        if self._is_reading:
+            self.writer.interrupt()
+
+    async def _step(self) -> bool:
+        """Write one thing; False when there is none."""
+        link = self._link
+        match link.outbox.take():
+            case OutgoingMessage() as outgoing:
+                await self._send_answer(outgoing)
+            case None:
+                entry = link.table.next_admissible()
+                if entry is None:
+                    return False
+                await self._send_request(entry)
+            case pdu:
+                await self._send_pdu(pdu)
+        return True
+
+    async def _send_pdu(self, pdu: ControlPdu) -> None:
+        if self.writer.is_cut:
+            return
+        data = self._link.machine.send(pdu)
+        if self._link.instrument is not None:
+            self._link.instrument.pdu_sent(pdu)
+        await self.writer.write([data])
+        self._link.control_was_sent(pdu)
+
+    async def _send_answer(self, outgoing: OutgoingMessage) -> None:
+        try:
+            # Once we have asked for release, or granted it, no message may go out.
+            if self._link.machine.allows(Stimulus.SEND_DATA):
+                await self._send_message(outgoing, None)
+        except Interrupted:
+            self._link.poison()
+        finally:
+            self._link.answer_left(outgoing)
+
+    async def _send_request(self, entry: PendingRequest) -> None:
+        link = self._link
+        try:
+            link.table.admit(entry)
+        except LocalProtocolError as error:
+            text = str(error)
+            link.finish(entry, Failed(lambda _: LocalProtocolError(text)))
+            return
+        entry.phase = Phase.SENDING
+        self.on_the_wire = entry
+        start_keeping(link, entry)
+        try:
+            await self._send_message(
+                OutgoingMessage(entry.request, entry.context, entry.source), entry
+            )
+        except Interrupted:
+            if entry.started:
+                link.poison()
+        except _SourceBroke as error:
+            link.source_broke(entry, error.__cause__ or error)
+        else:
+            entry.phase = Phase.SENT
+            entry.progressed.set()
+        finally:
+            self.on_the_wire = None
+            if entry.source is not None:
+                entry.source.close()
+
+    async def _send_message(self, outgoing: OutgoingMessage, entry: PendingRequest | None) -> None:
+        machine, context_id = self._link.machine, outgoing.context.context_id
+        source = outgoing.source
+        command = encode_command(outgoing.message, has_data_set=source is not None)
+        parts = machine.fragment(context_id, command, is_command=True, is_last=True)
+        left = source.length if source is not None else 0
+        while source is not None and left:
+            # The first block is read before the command goes: a file that cannot even be
+            # opened costs one request alone, and what is small goes out in one write.
+            block = await self._read(source, left, entry)
+            left -= len(block)
+            parts += machine.fragment(context_id, block, is_command=False, is_last=not left)
+            if left:
+                await self._write(parts, entry)
+                parts = []
+        await self._write(parts, entry)
+        if self._link.instrument is not None:
+            self._link.instrument.message_sent(outgoing.message, outgoing.context)
+
+    async def _read(self, source: Source, left: int, entry: PendingRequest | None) -> memoryview:
+        self._check(entry)
+        size = min(left, self._link.machine.fragment_size * self.writer.batch)
+        if entry is not None:
+            entry.clock.pause()
+        try:
+            self._is_reading = True
+            with self.writer.interruptible():
+                block = await source.read(size)
+        except OSError as error:
+            raise _SourceBroke from error
+        finally:
+            self._is_reading = False
+            if entry is not None:
+                entry.clock.resume()
+        if not block:
+            raise _SourceBroke from EOFError(f"{left} bytes are missing at its end")
+        self._check(entry)
+        return block
+
+    async def _write(self, parts: list[bytes | memoryview], entry: PendingRequest | None) -> None:
+        link = self._link
+        self._check(entry)
+        if entry is not None:
+            entry.started = True
+        await self.writer.write(parts, link.options.limits.write // link.machine.fragment_size)
+        if entry is not None:
+            entry.clock.sign_of_life()
+
+    def _check(self, entry: PendingRequest | None) -> None:
+        """Go no further with a message that has ended with its request or connection."""
+        has_ended = entry is not None and isinstance(entry.outcome, TimedOut | Failed)
+        if has_ended or self._link.ending is not None:
+            raise Interrupted

@@ -1,0 +1,124 @@
+"""Serving the requests that the peer sends us: instances of a C-GET, events."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, field, frozen
+
+from trio_dicom._dimse.c_messages import CEchoRequest, CStoreRequest
+from trio_dicom._dimse.message import Request, Response, complete_response, response_to
+from trio_dicom._dimse.n_messages import NEventReportRequest
+from trio_dicom._io.flow import Backlog, ByteQueue
+from trio_dicom._io.pending import Abandoned
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom.status import Code
+
+if TYPE_CHECKING:
+    from trio_dicom._io.link import Link
+
+__all__ = ["Serving"]
+
+_logger = logging.getLogger("trio_dicom")
+
+# A peer may be allowed unlimited operations; that many handlers at a time are plenty.
+_MOST_AT_A_TIME = 16
+
+
+@frozen
+class _Served:
+    request: Request
+    context: NegotiatedContext
+
+
+@define(eq=False)
+class Serving:
+    """The bounded queue of the peer's requests and the tasks that answer them.
+
+    Attributes:
+        owed: Answers that the peer still waits for.
+        tasks: The tasks that run the handler right now.
+        scope: Cancels them all.
+    """
+
+    _link: Link
+    _queue: ByteQueue[_Served] = field(init=False)
+    owed: int = 0
+    tasks: set[trio.lowlevel.Task] = field(factory=set[trio.lowlevel.Task])
+    _scopes: set[trio.CancelScope] = field(factory=set[trio.CancelScope])
+    _workers: int = 0
+    _all_gone: trio.Event = field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self._queue = ByteQueue(Backlog("the peer's requests", self._link.flow))
+
+    def put(self, request: Request, context: NegotiatedContext, size: int) -> None:
+        """The peer's ``request`` of ``size`` bytes came on ``context``."""
+        self.owed += 1
+        self._link.clocks.pause()
+        self._queue.put(_Served(request, context), size)
+        if self._workers < self._at_a_time():
+            self._workers += 1
+            self._link.tasks.start_soon(self._work)
+
+    async def stop(self) -> None:
+        """Cancel the handlers that run and wait until they have ended."""
+        for scope in self._scopes:
+            scope.cancel()
+        if self._workers:
+            await self._all_gone.wait()
+
+    def _at_a_time(self) -> int:
+        association = self._link.machine.association
+        performed = association.max_operations_performed if association else 1
+        return min(performed or _MOST_AT_A_TIME, _MOST_AT_A_TIME)
+
+    async def _work(self) -> None:
+        task = trio.lowlevel.current_task()
+        self.tasks.add(task)
+        self._queue.backlog.drainer = task
+        scope = trio.CancelScope()
+        self._scopes.add(scope)
+        try:
+            with scope:
+                while self._queue:
+                    await self._serve(self._queue.take())
+        finally:
+            self._scopes.discard(scope)
+            self.tasks.discard(task)
+            self._workers -= 1
+            if not self._workers:
+                self._all_gone.set()
+                self._all_gone = trio.Event()
+
+    async def _serve(self, served: _Served) -> None:
+        try:
+            response = await self._answer(served.request)
+        except Exception:
+            _logger.exception("the handler failed on the peer's %s", served.request.operation)
+            response = response_to(served.request, Code.PROCESSING_FAILURE)
+        finally:
+            self._link.clocks.resume()
+        self._link.answer(response, served.context)
+
+    async def _answer(self, request: Request) -> Response:
+        handler = self._link.dispatcher.handler
+        match request:
+            case CEchoRequest():
+                return response_to(request, Code.SUCCESS)
+            case CStoreRequest():
+                if self._retrieve_was_left():
+                    return response_to(request, Code.OUT_OF_RESOURCES)
+                return complete_response(await handler.on_c_store_request(request), request)
+            case NEventReportRequest():
+                # The report may come before the answer that it follows from is told.
+                await self._link.dispatcher.caught_up()
+                return complete_response(await handler.on_n_event_report_request(request), request)
+            case _:
+                return response_to(request, Code.UNRECOGNIZED_OPERATION)
+
+    def _retrieve_was_left(self) -> bool:
+        entry = self._link.table.retrieving()
+        return entry is not None and isinstance(entry.outcome, Abandoned)

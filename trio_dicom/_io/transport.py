@@ -1,0 +1,92 @@
+"""The stream underneath a connection, and what is known about it."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+import trio
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from trio_dicom.options import KeepAlive
+
+__all__ = ["NetworkStream", "set_keepalive"]
+
+_TCP_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
+
+@define(eq=False)
+class NetworkStream:
+    """The Trio stream of a connection and its two ends.
+
+    Attributes:
+        stream: Any ``trio.abc.Stream``. The connection owns it.
+        peer: The peer's name, for errors.
+        local_host: Our address, or None without a socket.
+        local_port: Our port, or None without a socket.
+        remote_host: The peer's address, or None without a socket.
+        remote_port: The peer's port, or None without a socket.
+        is_tls: Whether what is written is encrypted.
+    """
+
+    stream: trio.abc.Stream
+    peer: str = ""
+    is_tls: bool = False
+    local_host: str | None = None
+    local_port: int | None = None
+    remote_host: str | None = None
+    remote_port: int | None = None
+    _socket: trio.socket.SocketType | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.is_tls = isinstance(self.stream, trio.SSLStream)
+        socket_stream = _socket_stream(self.stream)
+        if socket_stream is not None:
+            self._socket = socket_stream.socket
+            self.local_host, self.local_port = _address(self._socket.getsockname())
+            self.remote_host, self.remote_port = _address(self._socket.getpeername())
+        if not self.peer:
+            known = self.remote_host is not None
+            self.peer = f"{self.remote_host}:{self.remote_port}" if known else "the peer"
+
+    async def receive_some(self) -> bytes | bytearray:
+        """What the peer sent next, or nothing at the end of file.
+
+        Many peers write a PDU in two writes with Nagle's algorithm on. They hold the
+        second one back until the first is acknowledged, which Linux delays for 40 ms
+        unless it is told, before each receive, not to.
+        """
+        if self._socket is not None and _TCP_QUICKACK is not None:
+            with suppress(OSError):  # a broken connection, which the receive reports better
+                self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_QUICKACK, 1)
+        return await self.stream.receive_some()
+
+
+def set_keepalive(stream: trio.SocketStream, keepalive: KeepAlive) -> None:
+    """Have the operating system probe a silent peer, as far as the platform can."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", keepalive.idle),
+        ("TCP_KEEPINTVL", keepalive.interval),
+        ("TCP_KEEPCNT", keepalive.count),
+    ):
+        option = getattr(socket, name, None)
+        if option is not None:
+            stream.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _socket_stream(stream: trio.abc.Stream) -> trio.SocketStream | None:
+    while isinstance(stream, trio.SSLStream):
+        stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
+    return stream if isinstance(stream, trio.SocketStream) else None
+
+
+def _address(name: tuple[object, ...] | str) -> tuple[str | None, int | None]:
+    """Host and port of a socket address; a Unix socket has neither."""
+    match name[:2]:
+        case (str(host), int(port)):
+            return host, port
+        case _:
+            return None, None

@@ -1,0 +1,86 @@
+"""Handing bytes to the transport, and knowing whether a write was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define
+
+if TYPE_CHECKING:
+    from trio_dicom.instrument import Instrument
+
+__all__ = ["Interrupted", "Writer"]
+
+# A write that takes longer than this, in seconds, tells that the link is slow. Smaller
+# writes then show the peer's life more often and leave less behind when they are cut.
+_SLOW_WRITE = 0.1
+
+
+class Interrupted(Exception):
+    """The message on the wire goes no further."""
+
+
+@define(eq=False)
+class Writer:
+    """Writes batches of PDUs, larger ones while the link is fast.
+
+    Attributes:
+        is_cut: Whether a write did not end well. Trio cannot tell how much of it went
+            out, so nothing may follow but closing.
+        batch: How many PDUs go into the next write.
+    """
+
+    _stream: trio.abc.Stream
+    _instrument: Instrument | None
+    is_cut: bool = False
+    batch: int = 1
+    _scope: trio.CancelScope | None = None
+
+    @contextmanager
+    def interruptible(self) -> Generator[None, None, None]:
+        """Let ``interrupt`` end the block.
+
+        Raises:
+            Interrupted: It did.
+        """
+        with trio.CancelScope() as scope:
+            self._scope = scope
+            try:
+                yield
+            finally:
+                self._scope = None
+        if scope.cancelled_caught:
+            raise Interrupted
+
+    def interrupt(self) -> None:
+        """End what is being waited for right now, in the middle of a write if need be."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def write(self, parts: list[bytes | memoryview], most: int = 1) -> None:
+        """Write ``parts``, which may be interrupted, and learn how fast the link is.
+
+        Args:
+            parts: Whole PDUs, in any pieces.
+            most: The largest number of PDUs that a later batch may hold.
+
+        Raises:
+            Interrupted: The write was cut.
+            trio.BrokenResourceError: The transport is broken.
+        """
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        begun = trio.current_time()
+        whole = False
+        try:
+            with self.interruptible():
+                await self._stream.send_all(data)
+                whole = True
+        finally:
+            self.is_cut = self.is_cut or not whole
+        if self._instrument is not None:
+            self._instrument.bytes_sent(len(data))
+        slow = trio.current_time() - begun > _SLOW_WRITE
+        self.batch = max(self.batch // 2, 1) if slow else min(self.batch * 2, most)

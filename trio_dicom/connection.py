@@ -1,0 +1,395 @@
+"""Level 1: a connection with every callback, for those who need them all."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+import trio
+from attrs import define, field
+
+from trio_dicom._dimse.base import Request
+from trio_dicom._io.connecting import connect
+from trio_dicom._io.lifetime import live, peeled, release
+from trio_dicom._io.link import Link
+from trio_dicom._io.listener import Listener
+from trio_dicom._io.requesting import abandon, submit
+from trio_dicom._io.responses import ResponseChannel
+from trio_dicom._io.transport import NetworkStream
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom._protocol.identity import carries_secret
+from trio_dicom._protocol.machine import AssociationMachine
+from trio_dicom._protocol.negotiation import NegotiatedAssociation
+from trio_dicom._protocol.states import Role
+from trio_dicom._wire.pdus import Abort, AssociationRequest
+from trio_dicom._wire.user_items import UserIdentity
+from trio_dicom.errors import (
+    AssociateTimeout,
+    LocalProtocolError,
+    ReleaseTimeout,
+    WouldDeadlock,
+)
+from trio_dicom.handler import BaseHandler, ConnectionHandler
+from trio_dicom.instrument import Instrument
+from trio_dicom.options import ConnectionOptions
+from trio_dicom.reasons import AbortReason, AbortSource
+
+__all__ = ["ClientConnection", "open_connection", "wrap_stream"]
+
+
+@asynccontextmanager
+async def open_connection(
+    host: str,
+    port: int,
+    *,
+    handler: ConnectionHandler | None = None,
+    instrument: Instrument | None = None,
+    tls: ssl.SSLContext | None = None,
+    server_hostname: str | None = None,
+    options: ConnectionOptions | None = None,
+) -> AsyncGenerator[ClientConnection, None]:
+    """Connect to a peer and listen; no association is requested yet.
+
+    Leaving the block releases the association if there is one, an exception or a
+    cancellation aborts it; both within the bounds of ``Timeouts``.
+
+    Args:
+        host: Name or address; of several addresses the quickest wins.
+        port: TCP port.
+        handler: Whom to tell what happens, or None for nobody.
+        instrument: Watches the wire.
+        tls: How to encrypt, or None not to.
+        server_hostname: The name that the peer's certificate must carry and that SNI
+            sends, where it is not ``host``.
+        options: Timeouts, limits and the like.
+
+    Raises:
+        ConnectFailed: Name, port or TLS do not work; the cause says why.
+        ConnectTimeout: They took longer than ``Timeouts.connect``.
+    """
+    options = ConnectionOptions() if options is None else options
+    stream = await connect(host, port, tls=tls, server_hostname=server_hostname, options=options)
+    async with wrap_stream(
+        stream, handler=handler, instrument=instrument, options=options, peer=f"{host}:{port}"
+    ) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def wrap_stream(
+    stream: trio.abc.Stream,
+    *,
+    handler: ConnectionHandler | None = None,
+    instrument: Instrument | None = None,
+    options: ConnectionOptions | None = None,
+    start_listener: bool = True,
+    peer: str = "",
+) -> AsyncGenerator[ClientConnection, None]:
+    """Make a connection of a stream that is open already, and own it.
+
+    Args:
+        stream: Any stream to a DICOM peer on which nothing was said yet. It must not
+            keep the data that ``send_all`` is given: buffers are used again.
+        handler: Whom to tell what happens, or None for nobody.
+        instrument: Watches the wire.
+        options: Timeouts, limits and the like.
+        start_listener: Whether to begin reading at once.
+        peer: The peer's name for errors; its address by default.
+    """
+    options = ConnectionOptions() if options is None else options
+    link = Link.create(
+        NetworkStream(stream, peer),
+        options,
+        BaseHandler() if handler is None else handler,
+        instrument,
+        AssociationMachine(
+            Role.REQUESTOR, limits=options.limits, max_fragment_pdu=options.max_fragment_pdu
+        ),
+    )
+    connection = ClientConnection(link)
+    with peeled():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(live, link)
+            if start_listener:
+                connection.start_listener()
+            try:
+                yield connection
+                await connection.aclose()
+            except BaseException:
+                link.abort(because="the block that used the connection was left by an exception")
+                raise
+
+
+@define(eq=False)
+class ClientConnection:
+    """One connection to one peer, which carries one association at most.
+
+    Made by ``open_connection`` and ``wrap_stream``. Any number of tasks may use it at
+    the same time.
+    """
+
+    _link: Link
+    _has_requested: bool = field(default=False, init=False)
+    _reads_files: trio.CapacityLimiter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Two: one file can be read while another hangs on a dead mount.
+        self._reads_files = trio.CapacityLimiter(2)
+
+    @property
+    def listener(self) -> Listener:
+        """The task that reads: whether it runs, and how to wait for its end."""
+        return self._link.listener
+
+    @property
+    def network_stream(self) -> NetworkStream:
+        """The stream underneath, with the addresses of both ends."""
+        return self._link.network
+
+    @property
+    def association(self) -> NegotiatedAssociation | None:
+        """What was agreed, also after the end; None before."""
+        return self._link.machine.association
+
+    @property
+    def can_still_process_p_data_tf(self) -> bool:
+        """True until a message was cut after some but not all of it went out.
+
+        False is final: no other message can follow. Answers to what was sent before still
+        come, and release and abort still work if the cut is between two writes.
+        """
+        return self._link.can_still_process_p_data_tf
+
+    @property
+    def is_send_queue_empty(self) -> bool:
+        """Whether nothing is queued and nothing awaits its final response."""
+        return self._link.table.is_empty
+
+    @property
+    def is_send_next_message_required(self) -> bool:
+        """Whether a request is queued while nothing is being transmitted.
+
+        It then waits for a free slot of the window. The sender needs no help.
+        """
+        return self._link.table.queued > 0 and self._link.sender.on_the_wire is None
+
+    def start_listener(self) -> None:
+        """Begin to read. Calling it again does nothing."""
+        listener = self._link.listener
+        if not listener.started and self._link.ending is None:
+            listener.started = True
+            self._link.tasks.start_soon(listener.run)
+
+    async def send_association_request(self, request: AssociationRequest) -> NegotiatedAssociation:
+        """Ask for an association and return what was accepted.
+
+        Args:
+            request: What to ask for; ``propose`` makes it from contexts and titles.
+
+        Raises:
+            LocalProtocolError: This connection has asked before, or the request would
+                send a secret without TLS. Nothing was sent.
+            AssociationRejected: The peer said no.
+            AssociateTimeout: The peer said nothing; the connection is closed.
+            ConnectFailed: TLS 1.3 refused our certificate only now.
+            ConnectionEnded: The peer hung up or aborted.
+            RemoteProtocolError: What the peer said is no DICOM.
+        """
+        await trio.lowlevel.checkpoint()
+        link = self._link
+        self._check_association_request(request)
+        self._has_requested = True
+        link.outbox.put(request)
+        seconds = link.options.timeouts.associate
+        try:
+            with trio.move_on_after(seconds):
+                await link.answered.wait()
+        except BaseException:
+            link.abort(because="the association request was cancelled")
+            raise
+        if link.ending is not None:
+            await link.dispatcher.caught_up()
+            raise link.ending.waiting(None)
+        if link.machine.association is not None:
+            return link.machine.association
+        link.abort(because="the association request was not answered in time")
+        raise AssociateTimeout(
+            f"{link.peer} did not answer the association request within {seconds:g} s",
+            seconds=seconds,
+        )
+
+    async def send_association_release_request(self) -> None:
+        """Refuse new requests, let open ones finish, and release the association.
+
+        Returns when the connection has ended, however it did. Inside a callback it
+        starts the release and returns at once.
+
+        Raises:
+            ReleaseTimeout: It took longer than ``Timeouts.release``; we aborted.
+        """
+        await trio.lowlevel.checkpoint()
+        if self._link.ending is not None:
+            return
+        if self._link.is_inside():
+            self._link.is_releasing = True
+            self._link.tasks.start_soon(_release_quietly, self._link)
+            return
+        await release(self._link)
+
+    async def send_abort(
+        self,
+        source: AbortSource = AbortSource.USER,
+        reason: AbortReason = AbortReason.NOT_SPECIFIED,
+    ) -> None:
+        """Abort: overtakes what is queued and ends the connection.
+
+        Every open request ends with ``AssociationAborted``. Returns when the connection is
+        closed, ``Timeouts.abort`` seconds later at most; inside a callback at once.
+
+        Args:
+            source: Who gives up: the user, who is you.
+            reason: Why, if the provider gives up.
+        """
+        self._link.abort(Abort(source, reason))
+        await self._wait_closed()
+
+    async def send_request(
+        self,
+        request: Request,
+        *,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Send a request and return once its last byte is written. Answers go to the handler.
+
+        Waits for a slot of the window first, which counts against no timeout. A cancelled
+        call sends nothing if it was still waiting; what is on the wire is finished in the
+        background.
+
+        Args:
+            request: What to send.
+            context: The presentation context to use, where the choice is not ours.
+            idle_timeout: Seconds of the peer's silence that are too many, until the final
+                response. None: as in ``Timeouts``; ``math.inf``: no limit.
+            timeout: Seconds for the whole, from the first transmission on. None: as in
+                ``Timeouts``; ``math.inf``: no limit.
+
+        Raises:
+            NoAcceptedContext: The peer accepted no context for it. Nothing was sent.
+            LocalProtocolError: It cannot be sent: there is no association, or its data
+                set is malformed. Nothing was sent.
+            ResponseTimeout: The peer was silent before the last byte was written.
+            ConnectionEnded: The connection has ended, or ends meanwhile.
+            WouldDeadlock: This task must first take the responses that wait for it.
+        """
+        await submit(
+            self._link,
+            self._reads_files,
+            request,
+            context=context,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+        )
+
+    @asynccontextmanager
+    async def open_request(
+        self,
+        request: Request,
+        *,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[ResponseChannel, None]:
+        """Send a request as ``send_request`` does, and receive its answers as a channel.
+
+        Leaving the block before the final response gives the answers up; a C-FIND, C-GET
+        or C-MOVE is cancelled at the peer with C-CANCEL. Leaving waits for nothing.
+
+        Args:
+            request: As for ``send_request``.
+            context: Likewise.
+            idle_timeout: Likewise.
+            timeout: Likewise.
+
+        Raises:
+            NoAcceptedContext: As ``send_request``; so are the others.
+        """
+        channel = ResponseChannel(self._link.flow)
+        entry = await submit(
+            self._link,
+            self._reads_files,
+            request,
+            context=context,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+            channel=channel,
+        )
+        try:
+            yield channel
+        finally:
+            channel.close()
+            abandon(self._link, entry)
+
+    async def send_next_message(self) -> None:
+        """Return when everything that the window admits was handed to the transport.
+
+        The sender needs no help to make progress; this is for those who port code.
+
+        Raises:
+            WouldDeadlock: This task must first take the responses that wait for it.
+        """
+        await trio.lowlevel.checkpoint()
+        with self._link.flow.waiting("the queue to be sent"):
+            await self._link.wait_until_written()
+
+    async def wait_send_queue_empty(self) -> None:
+        """Return when nothing is queued and nothing awaits its final response.
+
+        Raises:
+            WouldDeadlock: Called inside a callback, on which open requests may depend; or
+                this task must first take the responses that wait for it.
+        """
+        await trio.lowlevel.checkpoint()
+        if self._link.is_inside():
+            raise WouldDeadlock("a callback cannot wait for the queue that may wait for it")
+        with self._link.flow.waiting("the queue to be empty"):
+            await self._link.wait_until_idle()
+
+    async def aclose(self) -> None:
+        """End the connection: release the association if there is one, and close.
+
+        Bounded by ``Timeouts``: what is not released in time is aborted. Inside a
+        callback it starts the end and returns at once. Calling it again does nothing.
+        """
+        with suppress(ReleaseTimeout):  # aborted instead, which is what leaving promises
+            await self.send_association_release_request()
+        await self._wait_closed()
+
+    async def _wait_closed(self) -> None:
+        if self._link.is_inside():
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._link.closed.wait()
+
+    def _check_association_request(self, request: AssociationRequest) -> None:
+        if self._has_requested:
+            raise LocalProtocolError(
+                "a connection carries one association, and this one has asked for its own; "
+                "open another connection"
+            )
+        if (refusal := self._link.refusal()) is not None:
+            raise refusal
+        identity = request.item(UserIdentity)
+        allowed = self._link.network.is_tls or self._link.options.allow_plain_password
+        if identity is not None and carries_secret(identity) and not allowed:
+            raise LocalProtocolError(
+                "this user identity carries a secret, and without TLS everybody on the way can "
+                "read it; use TLS, or say allow_plain_password in the options"
+            )
+
+
+async def _release_quietly(link: Link) -> None:
+    with suppress(ReleaseTimeout):  # aborted instead; the callback that asked has returned
+        await release(link)
