@@ -27,7 +27,12 @@ _PIXELS = frozenset({BaseTag(0x7FE0_0008), BaseTag(0x7FE0_0009), BaseTag(0x7FE0_
 
 
 def read_data_set(
-    data: Bytes, transfer_syntax: UID, limits: Limits, fallback_charset: str = ""
+    data: Bytes,
+    transfer_syntax: UID,
+    limits: Limits,
+    fallback_charset: str = "",
+    *,
+    lossless: bool = False,
 ) -> Dataset:
     """The data set in ``data``, checked down to its last length.
 
@@ -45,7 +50,10 @@ def read_data_set(
         data = inflate(data, limit=limits.data_set)
     encoding = encoding_of(transfer_syntax)
     fallback = _python_charsets(fallback_charset)
-    data_set = _build(data, scan(data, encoding, nesting=limits.nesting), encoding, fallback)
+    elements = list(scan(data, encoding, nesting=limits.nesting))
+    data_set = _build(data, elements, encoding, fallback)
+    if lossless and len(data_set) < len(elements):
+        raise PDUError("an element appears twice in a data set")
     if not _PIXELS.isdisjoint(data_set.keys()):
         # pydicom needs it to make an array of them, and we to send them on.
         data_set.file_meta = FileMetaDataset()
@@ -67,10 +75,11 @@ def _build(
             # own reading tells which, so it is not put off.
             found[tag] = _sequence(tag, value, encoding, charsets)
             continue
-        if length == UNDEFINED_LENGTH and vr is None:
-            vr = "SQ"
-        elif number == _SPECIFIC_CHARACTER_SET:
+        if number == _SPECIFIC_CHARACTER_SET:
             charsets = _python_charsets(value.decode("latin-1"))
+        if implicit_vr:
+            # pydicom looks into the private dictionary as well, when it is asked.
+            vr = "SQ" if length == UNDEFINED_LENGTH else None
         found[tag] = RawDataElement(tag, vr, length, value, start, implicit_vr, little_endian)
     data_set = Dataset(found, parent_encoding=fallback)
     data_set.set_original_encoding(implicit_vr, little_endian, charsets)
@@ -90,7 +99,7 @@ def _sequence(tag: BaseTag, value: bytes, encoding: Encoding, charsets: list[str
 def _charsets(declared: str) -> tuple[str, ...]:
     """The codecs for the values of (0008,0005)."""
     try:
-        return tuple(convert_encodings(declared.rstrip(" \0").split("\\")))
+        return tuple(convert_encodings([term.strip(" \0") for term in declared.split("\\")]))
     except (LookupError, ValueError):
         raise PDUError("a data set declares a character set that does not exist") from None
 

@@ -17,7 +17,7 @@ __all__ = [
     "AMBIGUOUS_VRS",
     "CHARSET_VRS",
     "LONG_VRS",
-    "PADDED_WITH_NUL",
+    "PADDED_WITH_SPACE",
     "SHORT_VRS",
     "WORD_SIZES",
     "is_private",
@@ -47,8 +47,11 @@ WORD_SIZES: Final = {
 }
 """The bytes of one word, for the VRs that the byte order touches (PS3.5 7.3)."""
 
-PADDED_WITH_NUL: Final = frozenset({"OB", "UI", "UN"})
-"""All other values of odd length are padded with a space (PS3.5 6.2)."""
+PADDED_WITH_SPACE: Final = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT"}
+    | {"PN", "SH", "ST", "TM", "UC", "UR", "UT"}
+)
+"""All other values of odd length are padded with 00H (PS3.5 6.2)."""
 
 
 def is_private(tag: int) -> bool:
