@@ -88,8 +88,8 @@ class Level:
         if element is None or element.value is None:
             return None if self.outer is None else self.outer.number(tag)
         if isinstance(element, RawDataElement):
-            order = "little" if element.is_little_endian else "big"
-            return int.from_bytes((element.value or b"")[:2], order)
+            word = (element.value or b"")[:_WORD]
+            return int.from_bytes(word, "little" if element.is_little_endian else "big")
         return element.value if isinstance(element.value, int) else None
 
     def vr_of(self, tag: int, value: bytes) -> str:

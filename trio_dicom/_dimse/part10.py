@@ -91,7 +91,9 @@ def read_head(file: BinaryIO, path: Path) -> StoredDataSet:
         sop.sop_class,
         sop.instance,
     ):
-        _log.warning("%s: its meta header names other SOP UIDs than its data set, which count", path)
+        _log.warning(
+            "%s: its meta header names other SOP UIDs than its data set, which count", path
+        )
     return StoredDataSet(
         path=path,
         offset=offset,

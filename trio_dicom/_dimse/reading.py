@@ -42,6 +42,8 @@ def read_data_set(
         limits: How deep its sequences may nest and how long it may be inflated.
         fallback_charset: The Specific Character Set, in the standard's terms such
             as ``ISO_IR 192``, of text in data sets that declare none.
+        lossless: Refuse data sets in which an element appears twice, of which a
+            ``Dataset`` keeps the last.
 
     Raises:
         PDUError: The bytes are not a data set in this transfer syntax.

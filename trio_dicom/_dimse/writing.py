@@ -229,9 +229,7 @@ class Writer:
     def _item(self, outer: Level, item: Dataset) -> bytes:
         body = self._level(Level(item, outer))
         if getattr(item, "is_undefined_length_sequence_item", False):
-            return (
-                self._tag_length(ITEM, UNDEFINED_LENGTH) + body + self._delimiter(ITEM_DELIMITER)
-            )
+            return self._tag_length(ITEM, UNDEFINED_LENGTH) + body + self._delimiter(ITEM_DELIMITER)
         return self._tag_length(ITEM, len(body)) + body
 
     def _with_header(self, tag: int, value: _Value) -> bytes:
