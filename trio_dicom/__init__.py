@@ -2,6 +2,187 @@
 
 from __future__ import annotations
 
-__all__ = ["__version__"]
+from trio_dicom._dimse.base import CommandField, Message, Priority, Request, Response
+from trio_dicom._dimse.c_messages import (
+    CCancelRequest,
+    CEchoRequest,
+    CEchoResponse,
+    CFindRequest,
+    CFindResponse,
+    CGetRequest,
+    CGetResponse,
+    CMoveRequest,
+    CMoveResponse,
+    CStoreRequest,
+    CStoreResponse,
+)
+from trio_dicom._dimse.encoded import EncodedDataSet, MessageData, StoredDataSet
+from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from trio_dicom._dimse.message import response_to
+from trio_dicom._dimse.n_messages import (
+    NActionRequest,
+    NActionResponse,
+    NCreateRequest,
+    NCreateResponse,
+    NDeleteRequest,
+    NDeleteResponse,
+    NEventReportRequest,
+    NEventReportResponse,
+    NGetRequest,
+    NGetResponse,
+    NSetRequest,
+    NSetResponse,
+)
+from trio_dicom._io.listener import Listener
+from trio_dicom._io.responses import ResponseChannel
+from trio_dicom._io.transport import NetworkStream
+from trio_dicom._operations.contexts_for_files import contexts_for_files
+from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
+from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode
+from trio_dicom._protocol.negotiation import NegotiatedAssociation, propose
+from trio_dicom._wire.pdus import AssociationRequest
+from trio_dicom._wire.user_items import (
+    CommonExtendedNegotiation,
+    ExtendedNegotiation,
+    UserIdentity,
+    UserIdentityType,
+)
+from trio_dicom.association import Association, open_association
+from trio_dicom.connection import ClientConnection, open_connection, wrap_stream
+from trio_dicom.errors import (
+    AssociateTimeout,
+    AssociationAborted,
+    AssociationRejected,
+    AssociationReleased,
+    ConnectFailed,
+    ConnectionEnded,
+    ConnectionLost,
+    ConnectTimeout,
+    Delivery,
+    LocalProtocolError,
+    NoAcceptedContext,
+    OperationTimeout,
+    PDUError,
+    ProtocolError,
+    ReleaseTimeout,
+    RemoteProtocolError,
+    ResponseTimeout,
+    SourceFailed,
+    StatusError,
+    TrioDicomError,
+    WouldDeadlock,
+)
+from trio_dicom.handler import BaseHandler, ConnectionHandler
+from trio_dicom.instrument import Instrument, LoggingInstrument
+from trio_dicom.options import ConnectionOptions, KeepAlive, Limits, Timeouts
+from trio_dicom.reasons import (
+    AbortReason,
+    AbortSource,
+    ContextResult,
+    RejectReason,
+    RejectResult,
+    RejectSource,
+)
+from trio_dicom.status import Code, Service, Status, StatusKind
+
+__all__ = [
+    "IMPLEMENTATION_CLASS_UID",
+    "IMPLEMENTATION_VERSION_NAME",
+    "AbortReason",
+    "AbortSource",
+    "AssociateTimeout",
+    "Association",
+    "AssociationAborted",
+    "AssociationRejected",
+    "AssociationReleased",
+    "AssociationRequest",
+    "BaseHandler",
+    "CCancelRequest",
+    "CEchoRequest",
+    "CEchoResponse",
+    "CFindRequest",
+    "CFindResponse",
+    "CGetRequest",
+    "CGetResponse",
+    "CMoveRequest",
+    "CMoveResponse",
+    "CStoreRequest",
+    "CStoreResponse",
+    "ClientConnection",
+    "Code",
+    "CommandField",
+    "CommonExtendedNegotiation",
+    "ConnectFailed",
+    "ConnectTimeout",
+    "ConnectionEnded",
+    "ConnectionHandler",
+    "ConnectionLost",
+    "ConnectionOptions",
+    "ContextResult",
+    "Delivery",
+    "EncodedDataSet",
+    "ExtendedNegotiation",
+    "Instrument",
+    "KeepAlive",
+    "Limits",
+    "Listener",
+    "LocalProtocolError",
+    "LoggingInstrument",
+    "Message",
+    "MessageData",
+    "NActionRequest",
+    "NActionResponse",
+    "NCreateRequest",
+    "NCreateResponse",
+    "NDeleteRequest",
+    "NDeleteResponse",
+    "NEventReportRequest",
+    "NEventReportResponse",
+    "NGetRequest",
+    "NGetResponse",
+    "NSetRequest",
+    "NSetResponse",
+    "NegotiatedAssociation",
+    "NegotiatedContext",
+    "NetworkStream",
+    "NoAcceptedContext",
+    "OperationTimeout",
+    "PDUError",
+    "PresentationContext",
+    "Priority",
+    "ProtocolError",
+    "RejectReason",
+    "RejectResult",
+    "RejectSource",
+    "ReleaseTimeout",
+    "RemoteProtocolError",
+    "Request",
+    "Response",
+    "ResponseChannel",
+    "ResponseTimeout",
+    "Service",
+    "SourceFailed",
+    "Status",
+    "StatusError",
+    "StatusKind",
+    "StoredDataSet",
+    "Timeouts",
+    "TrioDicomError",
+    "UserIdentity",
+    "UserIdentityType",
+    "WouldDeadlock",
+    "__version__",
+    "contexts_for_files",
+    "jwt",
+    "kerberos",
+    "open_association",
+    "open_connection",
+    "propose",
+    "response_to",
+    "saml",
+    "username",
+    "username_and_passcode",
+    "wrap_stream",
+]
 
 __version__ = "0.1.0"

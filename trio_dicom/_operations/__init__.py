@@ -1,0 +1,1 @@
+"""The services that need more than one line."""

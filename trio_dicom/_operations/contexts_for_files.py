@@ -1,0 +1,76 @@
+"""Which presentation contexts a set of files needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+
+import trio
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from trio_dicom._dimse.part10 import read_head
+from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom.errors import LocalProtocolError
+
+__all__ = ["contexts_for_files"]
+
+# Files looked at in one hop into a thread: enough for the hop not to matter, few enough
+# for a cancellation to be heard soon.
+_AT_ONCE = 64
+
+_Need = tuple[UID, UID]
+
+
+async def contexts_for_files(paths: Iterable[str | PathLike[str]]) -> list[PresentationContext]:
+    """Look at the heads of files and say what to propose so that each can be stored.
+
+    Every transfer syntax of a SOP class gets a context of its own, so that the peer can
+    take each file as it is. Beside them stands one with the uncompressed little endian
+    syntaxes, for peers that take nothing else (PS3.5 10.1).
+
+    Files that are missing or no DICOM instances are passed over here: ``c_store`` says of
+    each what is wrong with it.
+
+    Args:
+        paths: The files. At most 128 contexts fit into one association, which is enough
+            for files of 40 SOP classes in two compressed syntaxes each.
+    """
+    needs: dict[_Need, None] = {}
+    group: list[Path] = []
+    for path in paths:
+        group.append(Path(path))
+        if len(group) == _AT_ONCE:
+            needs.update(await trio.to_thread.run_sync(_needs_of, group))
+            group = []
+    needs.update(await trio.to_thread.run_sync(_needs_of, group))
+    return _contexts(needs)
+
+
+def _needs_of(paths: list[Path]) -> dict[_Need, None]:
+    needs: dict[_Need, None] = {}
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                stored = read_head(file, path)
+        except (OSError, LocalProtocolError):
+            continue
+        needs[stored.sop_class_uid, stored.transfer_syntax] = None
+    return needs
+
+
+def _contexts(needs: Iterable[_Need]) -> list[PresentationContext]:
+    by_class: dict[UID, list[UID]] = {}
+    for sop_class, syntax in needs:
+        by_class.setdefault(sop_class, []).append(syntax)
+    contexts: list[PresentationContext] = []
+    for sop_class, syntaxes in by_class.items():
+        contexts += [PresentationContext(sop_class, [syntax]) for syntax in syntaxes]
+        others = [
+            syntax
+            for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+            if syntax not in syntaxes
+        ]
+        if others:
+            contexts.append(PresentationContext(sop_class, others))
+    return contexts

@@ -1,0 +1,71 @@
+"""C-STORE of a file or of a data set in memory."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import trio
+from attrs import evolve
+from pydicom import Dataset
+
+from trio_dicom._dimse.c_messages import CStoreRequest
+from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.part10 import read_head
+from trio_dicom.errors import LocalProtocolError
+
+__all__ = ["store_request"]
+
+# A file up to this size, in bytes, is read whole in the hop that looks at its head: one
+# hop then does it all. Longer ones are streamed.
+_SMALL = 1024 * 1024
+
+
+async def store_request(
+    source: str | PathLike[str] | Dataset, limiter: trio.CapacityLimiter, **fields: Any
+) -> CStoreRequest:
+    """The request that stores ``source``.
+
+    Args:
+        source: A DICOM file, or a data set.
+        limiter: Bounds the threads that read files.
+        **fields: More fields of ``CStoreRequest``.
+
+    Raises:
+        LocalProtocolError: There is no instance in it that could be stored.
+        OSError: The file cannot be read.
+    """
+    if isinstance(source, Dataset):
+        return _of_data_set(source, **fields)
+    path = Path(source)
+    return evolve(await trio.to_thread.run_sync(_of_file, path, limiter=limiter), **fields)
+
+
+def _of_data_set(data_set: Dataset, **fields: Any) -> CStoreRequest:
+    sop_class_uid = data_set.get("SOPClassUID")
+    sop_instance_uid = data_set.get("SOPInstanceUID")
+    if not sop_class_uid or not sop_instance_uid:
+        raise LocalProtocolError(
+            "the data set has no SOP Class UID (0008,0016) or no SOP Instance UID (0008,0018)"
+        )
+    return CStoreRequest(
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        data_set=data_set,
+        **fields,
+    )
+
+
+def _of_file(path: Path) -> CStoreRequest:
+    with path.open("rb") as file:
+        stored = read_head(file, path)
+        data_set: Any = stored
+        if len(stored) <= _SMALL:
+            file.seek(stored.offset)
+            data_set = EncodedDataSet(file.read(), stored.transfer_syntax)
+    return CStoreRequest(
+        sop_class_uid=stored.sop_class_uid,
+        sop_instance_uid=stored.sop_instance_uid,
+        data_set=data_set,
+    )
