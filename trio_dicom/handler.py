@@ -11,7 +11,13 @@ from trio_dicom.status import Code
 
 if TYPE_CHECKING:
     from trio_dicom._protocol.negotiation import NegotiatedAssociation
-    from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult, RejectSource
+    from trio_dicom.reasons import (
+        AbortReason,
+        AbortSource,
+        RejectReason,
+        RejectResult,
+        RejectSource,
+    )
 
 __all__ = ["BaseHandler", "ConnectionHandler"]
 
@@ -70,9 +76,7 @@ class ConnectionHandler(Protocol):
         """An instance that a C-GET sends us. Message IDs and UIDs are filled in for you."""
         ...
 
-    async def on_n_event_report_request(
-        self, request: NEventReportRequest
-    ) -> NEventReportResponse:
+    async def on_n_event_report_request(self, request: NEventReportRequest) -> NEventReportResponse:
         """An event that the peer reports, for example of a storage commitment."""
         ...
 
@@ -110,8 +114,6 @@ class BaseHandler:
         """See ``ConnectionHandler``. Answers 0122H: SOP class not supported."""
         return response_to(request, Code.SOP_CLASS_NOT_SUPPORTED)
 
-    async def on_n_event_report_request(
-        self, request: NEventReportRequest
-    ) -> NEventReportResponse:
+    async def on_n_event_report_request(self, request: NEventReportRequest) -> NEventReportResponse:
         """See ``ConnectionHandler``. Answers 0122H: SOP class not supported."""
         return response_to(request, Code.SOP_CLASS_NOT_SUPPORTED)
