@@ -82,9 +82,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package with mypy and pyright, both strict."""
+    """Check the types of the package with mypy and pyright, both strict, and of the examples."""
     install(session, "types")
     session.run("mypy", *session.posargs)
+    session.run("mypy", *map(str, sorted(Path("docs/examples").glob("*.py"))))
     session.run("pyright", *session.posargs)
 
 

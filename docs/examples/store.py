@@ -4,17 +4,18 @@ import sys
 
 import trio
 
-from trio_dicom import PresentationContext, contexts_for_files, open_association
-
-VERIFICATION = PresentationContext("1.2.840.10008.1.1")
+from trio_dicom import contexts_for_files, open_association
+from trio_dicom.sop_classes import VERIFICATION
 
 
 async def main(host: str, port: int, *paths: str) -> None:
-    contexts = [VERIFICATION, *contexts_for_files(paths)]
+    contexts = [VERIFICATION, *await contexts_for_files(paths)]
     async with open_association(host, port, called_ae="ARCHIVE", contexts=contexts) as association:
-        print("echo:", await association.c_echo())
+        echo = await association.c_echo()
+        print("echo:", echo.status)
         for path in paths:
-            print(f"{path}:", await association.c_store(path))
+            response = await association.c_store(path)
+            print(f"{path}: {response.status}")
 
 
 if __name__ == "__main__":

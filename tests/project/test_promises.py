@@ -1,0 +1,64 @@
+"""What the README and the documentation promise about the package as a whole."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import trio_dicom
+
+PACKAGE = Path(trio_dicom.__file__).parent
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    commands = re.findall(
+        r"^```\n(.*?)\n```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert commands[:2] == [
+        "python -m pip install '.[cli]' && trio-dicom demo",
+        "python -m pip install nox && nox",
+    ]
+
+
+def test_the_program_in_the_readme_is_the_tested_example() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert program in (ROOT / "docs/examples/store.py").read_text()
+
+
+@pytest.mark.parametrize("module", ["trio_dicom", "trio_dicom.lowlevel"])
+def test_every_public_name_is_in_the_reference(module: str) -> None:
+    reference = (ROOT / "docs/reference.rst").read_text()
+    documented = set(re.findall(r"^\.\. auto\w+:: (\S+)$", reference, re.MULTILINE))
+    __import__(module)
+    names = {f"{module}.{name}" for name in sys.modules[module].__all__ if name != "__version__"}
+    assert names - documented == set()
+
+
+def test_every_public_name_exists() -> None:
+    for name in trio_dicom.__all__:
+        assert hasattr(trio_dicom, name)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_says_what_it_is_and_stays_short(module: Path) -> None:
+    source = module.read_text()
+    assert ast.get_docstring(ast.parse(source))
+    assert len(source.splitlines()) < 400
+
+
+def test_the_package_is_typed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_importing_the_library_does_not_import_what_few_programs_need() -> None:
+    code = "import sys, trio_dicom; print(*sys.modules)"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert "trio_dicom" in loaded
+    assert loaded.isdisjoint({"trio_dicom.testing", "trio_dicom.cli", "cyclopts", "rich", "pytest"})
