@@ -10,6 +10,7 @@ import trio
 from attrs import define, field
 
 from trio_dicom._dimse.base import Request
+from trio_dicom._io.associating import associate, check_request
 from trio_dicom._io.connecting import connect
 from trio_dicom._io.lifetime import live, peeled, release
 from trio_dicom._io.link import Link
@@ -18,18 +19,11 @@ from trio_dicom._io.requesting import abandon, submit
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._protocol.contexts import NegotiatedContext
-from trio_dicom._protocol.identity import carries_secret
 from trio_dicom._protocol.machine import AssociationMachine
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom._protocol.states import Role
 from trio_dicom._wire.pdus import Abort, AssociationRequest
-from trio_dicom._wire.user_items import UserIdentity
-from trio_dicom.errors import (
-    AssociateTimeout,
-    LocalProtocolError,
-    ReleaseTimeout,
-    WouldDeadlock,
-)
+from trio_dicom.errors import LocalProtocolError, ReleaseTimeout, WouldDeadlock
 from trio_dicom.handler import BaseHandler, ConnectionHandler
 from trio_dicom.instrument import Instrument
 from trio_dicom.options import ConnectionOptions
@@ -108,17 +102,22 @@ async def wrap_stream(
         ),
     )
     connection = ClientConnection(link)
-    with peeled():
-        async with trio.open_nursery() as nursery:
-            await nursery.start(live, link)
-            if start_listener:
-                connection.start_listener()
-            try:
-                yield connection
-                await connection.aclose()
-            except BaseException:
-                link.abort(because="the block that used the connection was left by an exception")
-                raise
+    try:
+        with peeled():
+            async with trio.open_nursery() as nursery:
+                await nursery.start(live, link)
+                if start_listener:
+                    connection.start_listener()
+                try:
+                    yield connection
+                    await connection.aclose()
+                except BaseException:
+                    link.abort(because="the block that used the connection failed")
+                    raise
+    finally:
+        # Closed already, unless we were cancelled before the tasks began.
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(stream)
 
 
 @define(eq=False)
@@ -197,27 +196,14 @@ class ClientConnection:
             RemoteProtocolError: What the peer said is no DICOM.
         """
         await trio.lowlevel.checkpoint()
-        link = self._link
-        self._check_association_request(request)
+        if self._has_requested:
+            raise LocalProtocolError(
+                "a connection carries one association, and this one has asked for its own; "
+                "open another connection"
+            )
+        check_request(self._link, request)
         self._has_requested = True
-        link.outbox.put(request)
-        seconds = link.options.timeouts.associate
-        try:
-            with trio.move_on_after(seconds):
-                await link.answered.wait()
-        except BaseException:
-            link.abort(because="the association request was cancelled")
-            raise
-        if link.ending is not None:
-            await link.dispatcher.caught_up()
-            raise link.ending.waiting(None)
-        if link.machine.association is not None:
-            return link.machine.association
-        link.abort(because="the association request was not answered in time")
-        raise AssociateTimeout(
-            f"{link.peer} did not answer the association request within {seconds:g} s",
-            seconds=seconds,
-        )
+        return await associate(self._link, request)
 
     async def send_association_release_request(self) -> None:
         """Refuse new requests, let open ones finish, and release the association.
@@ -342,7 +328,7 @@ class ClientConnection:
         """
         await trio.lowlevel.checkpoint()
         with self._link.flow.waiting("the queue to be sent"):
-            await self._link.wait_until_written()
+            await self._link.wait_until(lambda: self._link.sender.is_idle)
 
     async def wait_send_queue_empty(self) -> None:
         """Return when nothing is queued and nothing awaits its final response.
@@ -355,7 +341,7 @@ class ClientConnection:
         if self._link.is_inside():
             raise WouldDeadlock("a callback cannot wait for the queue that may wait for it")
         with self._link.flow.waiting("the queue to be empty"):
-            await self._link.wait_until_idle()
+            await self._link.wait_until(lambda: self._link.table.is_empty)
 
     async def aclose(self) -> None:
         """End the connection: release the association if there is one, and close.
@@ -372,22 +358,6 @@ class ClientConnection:
             await trio.lowlevel.checkpoint()
         else:
             await self._link.closed.wait()
-
-    def _check_association_request(self, request: AssociationRequest) -> None:
-        if self._has_requested:
-            raise LocalProtocolError(
-                "a connection carries one association, and this one has asked for its own; "
-                "open another connection"
-            )
-        if (refusal := self._link.refusal()) is not None:
-            raise refusal
-        identity = request.item(UserIdentity)
-        allowed = self._link.network.is_tls or self._link.options.allow_plain_password
-        if identity is not None and carries_secret(identity) and not allowed:
-            raise LocalProtocolError(
-                "this user identity carries a secret, and without TLS everybody on the way can "
-                "read it; use TLS, or say allow_plain_password in the options"
-            )
 
 
 async def _release_quietly(link: Link) -> None:

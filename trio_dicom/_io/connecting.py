@@ -75,9 +75,7 @@ async def _start_tls(
 def _hint(cause: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ". Give the authority that signed its certificate, or check its host name"
-    if isinstance(cause, ssl.SSLError) and cause.reason in {"WRONG_VERSION_NUMBER", None}:
-        return ". The peer may not expect TLS on this port"
-    return ""
+    return ". The peer may not expect TLS on this port"
 
 
 def _words(error: OSError) -> str:

@@ -22,13 +22,18 @@ def start_keeping(link: Link, entry: PendingRequest) -> None:
 
 
 async def _keep(link: Link, entry: PendingRequest) -> None:
-    """Wait until ``entry`` has left the table, or end it when the peer is silent too long."""
+    """Wait until ``entry`` is over, or end it when the peer is silent for too long.
+
+    The final response may come, or the caller may leave, while its message is still being
+    written: it is over when that has ended as well.
+    """
     try:
         with entry.total_scope, entry.clock.scope:
             await entry.left.wait()
+            await entry.off_the_wire.wait()
     finally:
         link.clocks.stop(entry.clock)
-    if not entry.left.is_set():
+    if not (entry.left.is_set() and entry.off_the_wire.is_set()):
         _give_up(link, entry)
 
 
@@ -40,8 +45,9 @@ def hurry(link: Link, entry: PendingRequest) -> None:
 
 
 def _give_up(link: Link, entry: PendingRequest) -> None:
+    entry.is_given_up = True
     if isinstance(entry.outcome, Abandoned):
         link.leave(entry, answered=False)
-        return
     total_passed = entry.total_scope.cancelled_caught
     link.finish(entry, TimedOut(entry.total if total_passed else entry.clock.limit))
+    link.sender.interrupt(entry)

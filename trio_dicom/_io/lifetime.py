@@ -74,8 +74,10 @@ async def release(link: Link) -> None:
     link.is_releasing = True
     seconds = link.options.timeouts.release
     with trio.move_on_after(seconds) as scope:
-        await link.wait_until_idle()
-        if link.sender.writer.is_cut or not link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
+        await link.wait_until(lambda: link.is_idle)
+        if link.is_released_by_peer:
+            pass  # our answer is on its way, and the peer closes
+        elif link.sender.writer.is_cut or not link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
             link.abort()
         else:
             link.outbox.put(ReleaseRequest())

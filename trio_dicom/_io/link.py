@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -80,6 +81,7 @@ class Link:
         answered: Set when the association request has its answer, whatever it is.
         closed: Set when the transport is closed and the handler has been told.
         is_releasing: Whether new requests are refused because a release has begun.
+        is_released_by_peer: Whether the peer began it.
         can_still_process_p_data_tf: False once a message was cut.
     """
 
@@ -101,7 +103,7 @@ class Link:
     closed: trio.Event = field(factory=trio.Event)
     is_releasing: bool = False
     can_still_process_p_data_tf: bool = True
-    _was_released_by_peer: bool = False
+    is_released_by_peer: bool = False
     _write_error: Exception | None = None
     _changes: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
@@ -147,15 +149,15 @@ class Link:
         """Something that ``wait_until`` may wait for has changed."""
         self._changes.unpark_all()
 
-    async def wait_until_idle(self) -> None:
-        """Return when ``is_idle``, or when the connection has ended."""
-        while self.ending is None and not self.is_idle:
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return when ``condition`` holds, or when the connection has ended."""
+        while self.ending is None and not condition():
             await self._changes.park()
 
-    async def wait_until_written(self) -> None:
-        """Return when the sender has nothing that it may write."""
-        while not self.sender.is_idle:
-            await self._changes.park()
+    async def tell_first(self) -> None:
+        """Let the handler hear of an error before the caller does, unless it is stuck."""
+        with trio.move_on_after(self.options.timeouts.callbacks):
+            await self.dispatcher.caught_up()
 
     def is_inside(self) -> bool:
         """Whether the current task is one that runs the handler."""
@@ -197,20 +199,24 @@ class Link:
     def _after_timeout(self, entry: PendingRequest) -> None:
         if entry.phase is Phase.SENT:
             self._cancel(entry)
-        self.sender.interrupt(entry)
         if self.options.on_timeout == "abort":
             self.abort(because=f"{entry.words} timed out")
 
     def _cancel(self, entry: PendingRequest) -> None:
         if isinstance(entry.request, CANCELLABLE) and self._may_send_messages():
             cancel = CCancelRequest(message_id_being_responded_to=entry.message_id)
-            self.outbox.put(OutgoingMessage(cancel, entry.context))
+            self.outbox.put(OutgoingMessage.encode(cancel, entry.context))
 
     # What the peer's requests are answered.
 
     def answer(self, response: Response, context: NegotiatedContext) -> None:
-        """Queue an answer that we owe. It waits for no window."""
-        outgoing = OutgoingMessage(response, context, encoded_source(response.data_set, context))
+        """Queue an answer that we owe. It waits for no window.
+
+        Raises:
+            LocalProtocolError: It cannot be encoded; neither can it for ``NotConvertible``.
+        """
+        source = encoded_source(response.data_set, context)
+        outgoing = OutgoingMessage.encode(response, context, source)
         if self._may_send_messages():
             self.outbox.put(outgoing)
         else:
@@ -245,7 +251,7 @@ class Link:
     def release_indicated(self) -> None:
         """The peer asks for release: it gets it, and open requests end (PS3.8 7.2)."""
         if not self.is_releasing:
-            self.is_releasing = self._was_released_by_peer = True
+            self.is_releasing = self.is_released_by_peer = True
         for entry in self.table.everything():
             self.finish(entry, Failed(self._released_error))
         self.outbox.put(ReleaseResponse())
@@ -264,6 +270,8 @@ class Link:
         if self.machine.allows(Stimulus.SEND_ABORT):
             abort = Abort(AbortSource.USER) if abort is None else abort
             self.end(Ending.aborted_by_us(self.peer, abort, because=because))
+        elif self.is_released_by_peer:
+            self.end(Ending.released(self.peer, by_peer=True))
         else:
             self.end(Ending.closed(self.peer))
 
@@ -296,14 +304,15 @@ class Link:
 
     def poison(self) -> None:
         """A message was cut on the wire: no other may follow it."""
-        if not self.can_still_process_p_data_tf:
-            return
-        self.can_still_process_p_data_tf = False
-        for outgoing in self.outbox.drop_messages():
-            self.answer_left(outgoing)
+        self._stop_messages()
         for entry in self.table.everything():
             if entry.phase is Phase.QUEUED:
                 self.finish(entry, Failed(self._cut_error))
+
+    def _stop_messages(self) -> None:
+        self.can_still_process_p_data_tf = False
+        for outgoing in self.outbox.drop_messages():
+            self.answer_left(outgoing)
 
     def source_broke(self, entry: PendingRequest, cause: BaseException) -> None:
         """The data set of ``entry`` could not be read."""
@@ -317,7 +326,7 @@ class Link:
     def write_failed(self, error: Exception) -> None:
         """The transport takes nothing any more. What it still has for us is read first."""
         self._write_error = error
-        self.poison()
+        self._stop_messages()
         if self.listener.running:
             self.listener.allow(self.options.timeouts.abort)
         else:
@@ -325,7 +334,7 @@ class Link:
 
     def transport_closed(self) -> None:
         """End of file."""
-        if self._was_released_by_peer:
+        if self.is_released_by_peer:
             self.end(Ending.released(self.peer, by_peer=True))
         elif self._write_error is not None:
             cause = self._write_error.__cause__ or self._write_error
@@ -348,7 +357,7 @@ class Link:
         self.transport_closed()
 
     def _released_error(self, delivery: Delivery | None) -> ConnectionEnded:
-        by = f"{self.peer} released" if self._was_released_by_peer else "we released"
+        by = f"{self.peer} released" if self.is_released_by_peer else "we released"
         return AssociationReleased(
             f"{by} the association; open a new one for further requests", delivery=delivery
         )

@@ -8,7 +8,7 @@ from contextlib import suppress
 import trio
 from attrs import define, field, frozen
 
-from trio_dicom._dimse.message import Message
+from trio_dicom._dimse.message import Message, encode_command
 from trio_dicom._io.sources import Source
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._wire.pdus import (
@@ -33,12 +33,26 @@ class OutgoingMessage:
     Attributes:
         message: What is said.
         context: The presentation context it goes on.
-        source: Its data set, encoded for that context, or None.
+        command: Its command set, encoded.
+        source: Its data set, in the transfer syntax of that context, or None.
     """
 
     message: Message
     context: NegotiatedContext
-    source: Source | None = None
+    command: bytes
+    source: Source | None
+
+    @classmethod
+    def encode(
+        cls, message: Message, context: NegotiatedContext, source: Source | None = None
+    ) -> OutgoingMessage:
+        """``message`` with its command set encoded, so that sending it cannot fail on it.
+
+        Raises:
+            LocalProtocolError: A field is missing, or does not fit.
+        """
+        command = encode_command(message, has_data_set=source is not None)
+        return cls(message, context, command, source)
 
 
 @define(eq=False)

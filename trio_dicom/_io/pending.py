@@ -89,9 +89,12 @@ class PendingRequest:
         channel: Where responses go besides the handler.
         phase: How far it has come.
         started: Whether any of its bytes were handed to the transport.
+        is_given_up: Whether our patience with it has ended, so that what is still to be
+            written of it stays unwritten.
         outcome: How it ended for its caller; the first outcome is the only one.
         progressed: Set when it was sent whole, or ended.
         done: Set when it has its outcome.
+        off_the_wire: Set when nothing of it will be written any more.
         left: Set when it holds neither a slot nor a message ID any more.
         total_scope: The keeper's scope for ``total``.
     """
@@ -105,10 +108,12 @@ class PendingRequest:
     channel: ResponseChannel | None = None
     phase: Phase = Phase.QUEUED
     started: bool = False
+    is_given_up: bool = False
     outcome: Outcome | None = None
     delivery: Delivery = Delivery.NOT_SENT
     progressed: trio.Event = field(factory=trio.Event)
     done: trio.Event = field(factory=trio.Event)
+    off_the_wire: trio.Event = field(factory=trio.Event)
     left: trio.Event = field(factory=trio.Event)
     total_scope: trio.CancelScope = field(factory=trio.CancelScope)
 

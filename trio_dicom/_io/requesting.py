@@ -65,8 +65,7 @@ async def submit(
         abandon(link, entry)
         raise
     if (error := entry.error()) is not None:
-        # The handler hears of it before the caller does.
-        await link.dispatcher.caught_up()
+        await link.tell_first()
         raise error
     return entry
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
-from trio_dicom._dimse.message import encode_command
 from trio_dicom._io.keeper import start_keeping
 from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
-from trio_dicom._io.pending import Failed, PendingRequest, Phase, TimedOut
+from trio_dicom._io.pending import Failed, PendingRequest, Phase
 from trio_dicom._io.writer import Interrupted, Writer
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom.errors import LocalProtocolError
@@ -99,7 +98,10 @@ class Sender:
     async def _send_pdu(self, pdu: ControlPdu) -> None:
         if self.writer.is_cut:
             return
-        data = self._link.machine.send(pdu)
+        try:
+            data = self._link.machine.send(pdu)
+        except LocalProtocolError:
+            return  # overtaken: the peer has asked for release, or ended it, meanwhile
         if self._link.instrument is not None:
             self._link.instrument.pdu_sent(pdu)
         await self.writer.write([data])
@@ -119,6 +121,7 @@ class Sender:
         link = self._link
         try:
             link.table.admit(entry)
+            outgoing = OutgoingMessage.encode(entry.request, entry.context, entry.source)
         except LocalProtocolError as error:
             text = str(error)
             link.finish(entry, Failed(lambda _: LocalProtocolError(text)))
@@ -127,9 +130,7 @@ class Sender:
         self.on_the_wire = entry
         start_keeping(link, entry)
         try:
-            await self._send_message(
-                OutgoingMessage(entry.request, entry.context, entry.source), entry
-            )
+            await self._send_message(outgoing, entry)
         except Interrupted:
             if entry.started:
                 link.poison()
@@ -140,14 +141,14 @@ class Sender:
             entry.progressed.set()
         finally:
             self.on_the_wire = None
+            entry.off_the_wire.set()
             if entry.source is not None:
                 entry.source.close()
 
     async def _send_message(self, outgoing: OutgoingMessage, entry: PendingRequest | None) -> None:
         machine, context_id = self._link.machine, outgoing.context.context_id
         source = outgoing.source
-        command = encode_command(outgoing.message, has_data_set=source is not None)
-        parts = machine.fragment(context_id, command, is_command=True, is_last=True)
+        parts = machine.fragment(context_id, outgoing.command, is_command=True, is_last=True)
         left = source.length if source is not None else 0
         while source is not None and left:
             # The first block is read before the command goes: a file that cannot even be
@@ -193,6 +194,6 @@ class Sender:
 
     def _check(self, entry: PendingRequest | None) -> None:
         """Go no further with a message that has ended with its request or connection."""
-        has_ended = entry is not None and isinstance(entry.outcome, TimedOut | Failed)
+        has_ended = entry is not None and (entry.is_given_up or isinstance(entry.outcome, Failed))
         if has_ended or self._link.ending is not None:
             raise Interrupted

@@ -94,14 +94,14 @@ class Serving:
                 self._all_gone = trio.Event()
 
     async def _serve(self, served: _Served) -> None:
+        request, context = served.request, served.context
         try:
-            response = await self._answer(served.request)
+            self._link.answer(await self._answer(request), context)
         except Exception:
-            _logger.exception("the handler failed on the peer's %s", served.request.operation)
-            response = response_to(served.request, Code.PROCESSING_FAILURE)
+            _logger.exception("the handler failed on the peer's %s", request.operation)
+            self._link.answer(response_to(request, Code.PROCESSING_FAILURE), context)
         finally:
             self._link.clocks.resume()
-        self._link.answer(response, served.context)
 
     async def _answer(self, request: Request) -> Response:
         handler = self._link.dispatcher.handler

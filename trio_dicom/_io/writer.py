@@ -83,4 +83,4 @@ class Writer:
         if self._instrument is not None:
             self._instrument.bytes_sent(len(data))
         slow = trio.current_time() - begun > _SLOW_WRITE
-        self.batch = max(self.batch // 2, 1) if slow else min(self.batch * 2, most)
+        self.batch = max(self.batch // 2, 1) if slow else min(self.batch * 2, max(most, 1))
