@@ -1,0 +1,50 @@
+"""The test kit: peers that do what a test tells them, and an archive in memory.
+
+Nothing here is imported before it is named.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trio_dicom.testing.answers import acceptance_of
+    from trio_dicom.testing.links import LinkEnd, memory_link
+    from trio_dicom.testing.scripted import (
+        ConversationEnd,
+        ConversationOver,
+        ScriptedPeer,
+        scripted_peer,
+    )
+
+__all__ = [
+    "ConversationEnd",
+    "ConversationOver",
+    "LinkEnd",
+    "ScriptedPeer",
+    "acceptance_of",
+    "memory_link",
+    "scripted_peer",
+]
+
+_HOMES = {
+    "ConversationEnd": "scripted",
+    "ConversationOver": "scripted",
+    "LinkEnd": "links",
+    "ScriptedPeer": "scripted",
+    "acceptance_of": "answers",
+    "memory_link": "links",
+    "scripted_peer": "scripted",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

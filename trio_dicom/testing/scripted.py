@@ -1,0 +1,434 @@
+"""A peer that says what a test tells it to say, right or wrong.
+
+It stands on the codec of the wire and on no state machine, so a script can break every
+rule of the protocol::
+
+    async with scripted_peer() as (stream, peer):
+        nursery.start_soon(client_under_test, stream)
+        await peer.accept(max_length=4096)
+        request = await peer.expect_message(CEchoRequest)
+        await peer.reply(request, 0x0000)
+        await peer.expect(ReleaseRequest)
+        await peer.send(Abort(AbortSource.USER))
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from enum import Enum
+from typing import Any, TypeVar
+
+import trio
+from attrs import define, field
+from pydicom.uid import UID, ImplicitVRLittleEndian
+
+from trio_dicom._dimse.assemble import MessageAssembler
+from trio_dicom._dimse.command_set import as_uid
+from trio_dicom._dimse.fragment import max_fragment as largest_fragment
+from trio_dicom._dimse.message import Message, Request, response_to
+from trio_dicom._protocol.agreement import DEFAULT_MAX_LENGTH, max_length_of
+from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
+from trio_dicom._wire.control import Abort, AssociationReject, ReleaseRequest, ReleaseResponse
+from trio_dicom._wire.data import DataTransfer, PresentationDataValue
+from trio_dicom._wire.framing import PDUBuffer
+from trio_dicom._wire.items import AnsweredContext
+from trio_dicom._wire.pdus import Pdu, decode_body
+from trio_dicom._wire.user_items import RoleSelection, UserItem
+from trio_dicom.options import Limits
+from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult
+from trio_dicom.status import Status
+from trio_dicom.testing.answers import Refusals, acceptance_of
+from trio_dicom.testing.links import LinkEnd, memory_link
+from trio_dicom.testing.outgoing import message_bytes
+
+__all__ = ["ConversationEnd", "ConversationOver", "ScriptedPeer", "scripted_peer"]
+
+PduT = TypeVar("PduT", bound=Pdu)
+MessageT = TypeVar("MessageT", bound=Message)
+
+_NO_LIMIT = 2**32 - 1
+_LONGEST_PDU = 131_072  # of ours, in bytes, whatever the other side takes
+
+
+class ConversationEnd(Enum):
+    """How the other side ended a conversation."""
+
+    RELEASED = "asked for release and got it"
+    ABORTED = "aborted"
+    CLOSED = "closed the transport"
+    RESET = "reset the transport"
+
+
+class ConversationOver(AssertionError):
+    """The other side ended the conversation where the script expected more of it.
+
+    Attributes:
+        how: How it ended.
+        abort: The A-ABORT that ended it, if one did.
+    """
+
+    def __init__(self, how: ConversationEnd, expected: str, abort: Abort | None = None) -> None:
+        self.how = how
+        self.abort = abort
+        what = f" with {abort}" if abort is not None else ""
+        super().__init__(f"expected {expected}, but the other side {how.value}{what}")
+
+
+@define(eq=False)
+class ScriptedPeer:
+    """The far end of a stream, in the hands of a test.
+
+    One task at a time may receive, and one may send.
+
+    A script that does not ask for A-RELEASE-RQ by ``expect`` or ``receive_pdu`` need not
+    care for it: it is answered, and the call that met it raises ``ConversationOver``.
+
+    Attributes:
+        stream: Our end of the stream.
+        request: The A-ASSOCIATE-RQ that came, once it did.
+        accepted: The A-ASSOCIATE-AC that was sent, once it was.
+        received: Every byte that came.
+        sent: Every byte that was sent.
+        pdus: Every PDU that was taken from what came, in order.
+        last_context_id: The context of the last message that came.
+        last_fragments: The fragments of the last message that came, in order.
+    """
+
+    stream: trio.abc.Stream
+    request: AssociationRequest | None = field(default=None, init=False)
+    accepted: AssociationAccept | None = field(default=None, init=False)
+    received: bytearray = field(factory=bytearray, init=False, repr=False)
+    sent: bytearray = field(factory=bytearray, init=False, repr=False)
+    pdus: list[Pdu] = field(factory=list[Pdu], init=False, repr=False)
+    last_context_id: int = field(default=1, init=False)
+    last_fragments: tuple[PresentationDataValue, ...] = field(default=(), init=False, repr=False)
+
+    _buffer: PDUBuffer = field(init=False, repr=False)
+    _unread: deque[PresentationDataValue] = field(
+        factory=deque[PresentationDataValue], init=False, repr=False
+    )
+    _assembler: MessageAssembler = field(init=False, repr=False)
+    _context_of_message: dict[int, int] = field(factory=dict[int, int], init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._buffer = PDUBuffer(max_length=_NO_LIMIT, max_associate_length=_NO_LIMIT)
+        self._assembler = MessageAssembler(Limits(data_set=_NO_LIMIT))
+
+    # --- receiving --------------------------------------------------------------------
+
+    async def receive_pdu(self) -> Pdu:
+        """The next PDU, whatever it is. Nothing is answered.
+
+        Raises:
+            ConversationOver: The other side closed or reset the transport instead.
+            PDUError: What it sent is no PDU.
+        """
+        return await self._next_pdu("a PDU")
+
+    async def expect(self, pdu_class: type[PduT]) -> PduT:
+        """The next PDU, which must be of that class.
+
+        Raises:
+            AssertionError: It is another one.
+            ConversationOver: The other side ended the conversation instead.
+        """
+        expected = pdu_class.__name__
+        pdu = await self._next_pdu(expected)
+        if isinstance(pdu, pdu_class):
+            return pdu
+        await self._mind_the_end(pdu, expected)
+        raise AssertionError(f"expected {expected}, but got {pdu}")
+
+    async def receive_message(self) -> Message:
+        """The next message, assembled from its fragments.
+
+        ``last_context_id`` and ``last_fragments`` then tell how it came.
+
+        Raises:
+            AssertionError: Something else came.
+            ConversationOver: The other side ended the conversation instead.
+            RemoteProtocolError: Its fragments make no message.
+        """
+        return await self._next_message("a message")
+
+    async def expect_message(self, message_class: type[MessageT]) -> MessageT:
+        """The next message, which must be of that class.
+
+        Raises:
+            AssertionError: It is another one, or something else came.
+            ConversationOver: The other side ended the conversation instead.
+        """
+        message = await self._next_message(message_class.__name__)
+        if not isinstance(message, message_class):
+            raise AssertionError(f"expected {message_class.__name__}, but got {message}")  # noqa: TRY004
+        return message
+
+    async def expect_closed(self) -> None:
+        """Read until the other side has closed or reset the transport.
+
+        Raises:
+            AssertionError: Something else comes before that.
+        """
+        try:
+            pdu = await self._next_pdu("the end")
+        except ConversationOver:
+            return
+        raise AssertionError(f"expected the end of the transport, but got {pdu}")
+
+    async def _next_message(self, expected: str) -> Message:
+        fragments: list[PresentationDataValue] = []
+        while True:
+            if not self._unread:
+                pdu = await self._next_pdu(expected)
+                await self._mind_the_end(pdu, expected)
+                if not isinstance(pdu, DataTransfer):
+                    raise AssertionError(f"expected {expected}, but got {pdu}")
+                self._unread.extend(pdu.pdvs)
+                continue
+            pdv = self._unread.popleft()
+            fragments.append(pdv)
+            message = self._assembler.feed(pdv, self._transfer_syntax(pdv.context_id))
+            if message is not None:
+                self.last_context_id = pdv.context_id
+                self.last_fragments = tuple(fragments)
+                if isinstance(message, Request) and message.message_id is not None:
+                    self._context_of_message[message.message_id] = pdv.context_id
+                return message
+
+    async def _next_pdu(self, expected: str) -> Pdu:
+        while (found := self._buffer.next_pdu()) is None:
+            try:
+                data = await self.stream.receive_some()
+            except trio.BrokenResourceError:
+                raise ConversationOver(ConversationEnd.RESET, expected) from None
+            if not data:
+                raise ConversationOver(ConversationEnd.CLOSED, expected)
+            self.received += data
+            self._buffer.feed(data)
+        pdu = decode_body(*found)
+        self.pdus.append(pdu)
+        if isinstance(pdu, AssociationRequest):
+            self.request = pdu
+        return pdu
+
+    async def _mind_the_end(self, pdu: Pdu, expected: str) -> None:
+        """Do what an orderly peer does at the end of the conversation, and say so."""
+        if isinstance(pdu, ReleaseRequest):
+            await self.send(ReleaseResponse())
+            raise ConversationOver(ConversationEnd.RELEASED, expected)
+        if isinstance(pdu, Abort):
+            await self.aclose()
+            raise ConversationOver(ConversationEnd.ABORTED, expected, pdu)
+
+    # --- sending ----------------------------------------------------------------------
+
+    async def send(self, *pdus: Pdu) -> None:
+        """Send PDUs in one write, allowed or not."""
+        for pdu in pdus:
+            if isinstance(pdu, AssociationAccept):
+                self.accepted = pdu
+        await self.send_bytes(b"".join([pdu.encode() for pdu in pdus]))
+
+    async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes, be they a PDU, half of one, or nonsense."""
+        self.sent += data
+        await self.stream.send_all(data)
+
+    async def send_message(
+        self,
+        message: Message,
+        *,
+        context_id: int | None = None,
+        max_fragment: int | None = None,
+        is_last: bool = True,
+    ) -> None:
+        """Send a message in one write.
+
+        Args:
+            message: With its message ID. Its data set, if it has one, is encoded for the
+                context.
+            context_id: The context to use, accepted or not; None for that of the last
+                message that came.
+            max_fragment: Bytes of the longest fragment; None for what the other side's
+                maximum length allows.
+            is_last: Whether the last fragment says that it is.
+        """
+        context_id = self.last_context_id if context_id is None else context_id
+        if max_fragment is None:
+            limit = DEFAULT_MAX_LENGTH if self.request is None else max_length_of(self.request)
+            max_fragment = largest_fragment(limit, _LONGEST_PDU)
+        await self.send_bytes(
+            message_bytes(
+                message,
+                context_id=context_id,
+                transfer_syntax=self._transfer_syntax(context_id),
+                max_fragment=max_fragment,
+                is_last=is_last,
+            )
+        )
+
+    async def reply(
+        self,
+        request: Request,
+        status: Status | int,
+        *,
+        max_fragment: int | None = None,
+        **fields: Any,
+    ) -> None:
+        """Answer ``request`` on the context that it came on.
+
+        Args:
+            request: What is answered.
+            status: What came of it.
+            max_fragment: Bytes of the longest fragment; None for what the other side takes.
+            **fields: More fields of the response, such as ``data_set``.
+        """
+        context_id = self._context_of_message.get(request.message_id or 0)
+        await self.send_message(
+            response_to(request, status, **fields),
+            context_id=context_id,
+            max_fragment=max_fragment,
+        )
+
+    # --- the association --------------------------------------------------------------
+
+    async def accept(
+        self,
+        *,
+        max_length: int | None = 16_384,
+        window: tuple[int, int] | None = None,
+        roles: Iterable[RoleSelection] | None = None,
+        refuse: Refusals = (),
+        transfer_syntaxes: Sequence[str] | None = None,
+        contexts: Iterable[AnsweredContext] | None = None,
+        user_information: Iterable[UserItem] = (),
+    ) -> AssociationRequest:
+        """Expect an association request and accept it; return the request.
+
+        Args:
+            max_length: As in ``acceptance_of``, like everything else.
+            window: Operations invoked and performed of item 53H.
+            roles: Items 54H to answer with; None grants what was proposed.
+            refuse: Contexts to refuse, by abstract syntax or context ID.
+            transfer_syntaxes: Those to accept, the preferred first.
+            contexts: The answers to the contexts as they are.
+            user_information: More items.
+        """
+        request = await self.expect(AssociationRequest)
+        await self.send(
+            acceptance_of(
+                request,
+                max_length=max_length,
+                window=window,
+                roles=roles,
+                refuse=refuse,
+                transfer_syntaxes=transfer_syntaxes,
+                contexts=contexts,
+                user_information=user_information,
+            )
+        )
+        return request
+
+    async def reject(
+        self,
+        reason: RejectReason = RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED,
+        result: RejectResult = RejectResult.PERMANENT,
+    ) -> AssociationRequest:
+        """Expect an association request and reject it; return the request."""
+        request = await self.expect(AssociationRequest)
+        await self.send(AssociationReject(result=result, reason=reason))
+        return request
+
+    async def release(self) -> None:
+        """Ask for release and expect to get it."""
+        await self.send(ReleaseRequest())
+        await self.expect(ReleaseResponse)
+
+    async def abort(
+        self,
+        source: AbortSource = AbortSource.USER,
+        reason: AbortReason = AbortReason.NOT_SPECIFIED,
+    ) -> None:
+        """Send A-ABORT. The transport stays open: the other side may close it first."""
+        await self.send(Abort(source, reason))
+
+    async def serve_until_closed(self, status: int = 0x0000) -> ConversationEnd:
+        """Accept whatever is asked for and answer every request with ``status``.
+
+        Goes on from where the script stands, until the other side has closed the transport.
+
+        Returns:
+            How the conversation ended: by release, abort, or without either.
+        """
+        how = None
+        try:
+            if self.accepted is None:
+                await self.accept()
+            while True:
+                message = await self.receive_message()
+                if isinstance(message, Request):
+                    await self.reply(message, status)
+        except ConversationOver as over:
+            how = over.how
+        except trio.BrokenResourceError:  # it hung up while we were answering
+            return ConversationEnd.RESET
+        if how is ConversationEnd.RELEASED:
+            await self.expect_closed()
+        await self.aclose()
+        return how
+
+    # --- the transport ----------------------------------------------------------------
+
+    async def eof(self) -> None:
+        """Send nothing more, but go on receiving."""
+        if not isinstance(self.stream, trio.abc.HalfCloseableStream):
+            raise TypeError(f"{type(self.stream).__name__} cannot be closed by half")
+        await self.stream.send_eof()
+
+    async def reset(self) -> None:
+        """Break the transport as a TCP reset does; what is on its way may be lost."""
+        match self.stream:
+            case LinkEnd() as link:
+                link.reset()
+            case trio.SocketStream() as stream:
+                # Lingering for no time at all is what turns closing into a reset.
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            case _:
+                raise TypeError(f"{type(self.stream).__name__} cannot be reset")
+        await trio.aclose_forcefully(self.stream)
+
+    async def aclose(self) -> None:
+        """Close the transport without a word."""
+        await trio.aclose_forcefully(self.stream)
+
+    def _transfer_syntax(self, context_id: int) -> UID:
+        """The one that we accepted for the context; where we did not, the default one."""
+        answers = () if self.accepted is None else self.accepted.contexts
+        for answered in answers:
+            if answered.context_id == context_id and answered.transfer_syntax is not None:
+                return as_uid(answered.transfer_syntax)
+        return ImplicitVRLittleEndian
+
+
+@asynccontextmanager
+async def scripted_peer(
+    *, capacity: int | None = None
+) -> AsyncGenerator[tuple[LinkEnd, ScriptedPeer], None]:
+    """A stream for the program under test, and the peer at its other end.
+
+    Both ends are closed when the block is left.
+
+    Args:
+        capacity: How many bytes each direction of the link holds before ``send_all``
+            blocks, at least 1; None for no limit.
+    """
+    ours, theirs = memory_link(capacity=capacity)
+    try:
+        yield theirs, ScriptedPeer(ours)
+    finally:
+        ours.close()
+        theirs.close()
