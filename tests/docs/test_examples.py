@@ -123,3 +123,8 @@ async def test_watch_logs_the_conversation(
 
 def test_pdus_asserts_what_it_says() -> None:
     assert "abort" in runpy.run_path(str(EXAMPLES / "pdus.py"))
+
+
+async def test_scripted_peer_is_a_test_that_passes() -> None:
+    example = runpy.run_path(str(EXAMPLES / "scripted_peer.py"))
+    await example["test_an_archive_without_resources_is_not_ready"]()

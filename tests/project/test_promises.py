@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -32,12 +33,12 @@ def test_the_program_in_the_readme_is_the_tested_example() -> None:
     assert program in (ROOT / "docs/examples/store.py").read_text()
 
 
-@pytest.mark.parametrize("module", ["trio_dicom", "trio_dicom.lowlevel"])
+@pytest.mark.parametrize("module", ["trio_dicom", "trio_dicom.lowlevel", "trio_dicom.testing"])
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     reference = (ROOT / "docs/reference.rst").read_text()
     documented = set(re.findall(r"^\.\. auto\w+:: (\S+)$", reference, re.MULTILINE))
-    __import__(module)
-    names = {f"{module}.{name}" for name in sys.modules[module].__all__ if name != "__version__"}
+    public = importlib.import_module(module).__all__
+    names = {f"{module}.{name}" for name in public if name != "__version__"}
     assert names - documented == set()
 
 
