@@ -1,0 +1,184 @@
+"""Data sets that stay undecoded until somebody asks."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID
+
+from tests.dimse.elements import (
+    BIG_ENDIAN,
+    END_OF_SEQUENCE,
+    EXPLICIT,
+    IMPLICIT,
+    JPEG,
+    UNDEFINED,
+    explicit,
+    implicit,
+    item,
+)
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
+from trio_dicom._dimse.part10 import read_head
+from trio_dicom.errors import LocalProtocolError, PDUError
+
+NAME = explicit(0x0010_0010, "PN", b"Doe^John")
+
+
+def test_a_data_set_is_decoded_once_and_kept() -> None:
+    encoded = EncodedDataSet(NAME, EXPLICIT)
+    assert len(encoded) == len(NAME)
+    assert encoded.decode() is encoded.decode()
+    assert encoded.decode().PatientName == "Doe^John"
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_kind_of_bytes_will_do(kind: type) -> None:
+    assert EncodedDataSet(kind(NAME), EXPLICIT).decode().PatientName == "Doe^John"
+    assert EncodedDataSet(kind(NAME), EXPLICIT) == EncodedDataSet(NAME, EXPLICIT)
+
+
+def test_the_representation_shows_no_patient() -> None:
+    encoded = EncodedDataSet(NAME, EXPLICIT)
+    encoded.decode()
+    assert "Doe" not in repr(encoded)
+
+
+def test_pixel_data_know_their_transfer_syntax() -> None:
+    pixels = explicit(0x7FE0_0010, "OB", item() + item(b"ab") + END_OF_SEQUENCE, length=UNDEFINED)
+    data_set = EncodedDataSet(pixels, JPEG).decode()
+    assert data_set.file_meta.TransferSyntaxUID == JPEG
+    assert data_set["PixelData"].is_undefined_length
+    assert not hasattr(EncodedDataSet(NAME, EXPLICIT).decode(), "file_meta")
+
+
+def test_implicit_vr_is_not_guessed_away() -> None:
+    # A length of 4141H looks like the VR "AA", which makes pydicom change its mind.
+    data = implicit(0x0008_0119, b"A" * 0x4142)
+    assert EncodedDataSet(data, IMPLICIT).decode().LongCodeValue == "A" * 0x4142
+
+
+def test_sequences_of_undefined_length_are_sequences_in_implicit_vr_too() -> None:
+    content = item(implicit(0x0008_0020, b"20260101")) + END_OF_SEQUENCE
+    data = implicit(0x0009_1001, content, length=UNDEFINED)
+    (element,) = EncodedDataSet(data, IMPLICIT).decode()
+    assert element.VR == "SQ"
+    assert element.value[0].StudyDate == "20260101"
+
+
+@pytest.mark.scenario("B53")
+def test_invalid_uids_are_kept_as_they_are() -> None:
+    encoded = EncodedDataSet(explicit(0x0008_0018, "UI", b"1.02.x&3"), UID("1.2.840.10008.1.2.1"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert encoded.decode().SOPInstanceUID == "1.02.x&3"
+    assert EncodedDataSet(b"", "not a UID").transfer_syntax == "not a UID"  # type: ignore[arg-type]
+
+
+# --- character sets ------------------------------------------------------------------
+
+
+@pytest.mark.scenario("B54")
+def test_a_declared_character_set_is_used() -> None:
+    name = explicit(0x0010_0010, "PN", "Müller".encode() + b" ")
+    declared = explicit(0x0008_0005, "CS", b"ISO_IR 192")
+    assert EncodedDataSet(declared + name, EXPLICIT).decode().PatientName == "Müller"
+
+
+@pytest.mark.scenario("B54")
+def test_the_fallback_counts_where_none_is_declared() -> None:
+    name = explicit(0x0010_0010, "PN", "Müller".encode() + b" ")
+    encoded = EncodedDataSet(name, EXPLICIT)
+    assert encoded.decode().PatientName != "Müller"
+    assert encoded.decode(fallback_charset="ISO_IR 192").PatientName == "Müller"
+    nested = EncodedDataSet(explicit(0x0008_1140, "SQ", item(name)), EXPLICIT)
+    outer = nested.decode(fallback_charset="ISO_IR 192")
+    assert outer.ReferencedImageSequence[0].PatientName == "Müller"
+    declared = explicit(0x0008_0005, "CS", b"ISO_IR 100") + explicit(
+        0x0010_0010, "PN", b"M\xfcller"
+    )
+    both = EncodedDataSet(declared, EXPLICIT).decode(fallback_charset="ISO_IR 192")
+    assert both.PatientName == "Müller"
+
+
+def test_a_character_set_that_does_not_exist_is_refused_or_warned_of() -> None:
+    data = explicit(0x0008_0005, "CS", b"KLINGON ") + NAME
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            EncodedDataSet(data, EXPLICIT).decode()
+    except PDUError:
+        pass
+
+
+def test_a_character_set_that_python_cannot_use_is_a_pdu_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from trio_dicom._dimse import reading
+
+    def refuse(*_args: object) -> list[str]:
+        raise LookupError
+
+    monkeypatch.setattr(reading, "convert_encodings", refuse)
+    with pytest.raises(PDUError, match="character set"):
+        EncodedDataSet(explicit(0x0008_0005, "CS", b"NONSENSE"), EXPLICIT).decode()
+
+
+def test_items_that_pydicom_cannot_read_are_a_pdu_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trio_dicom._dimse import reading
+
+    def refuse(*_args: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(reading, "convert_SQ", refuse)
+    data = explicit(0x0009_1001, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)
+    with pytest.raises(PDUError, match="cannot be read"):
+        EncodedDataSet(data, EXPLICIT).decode()
+
+
+# --- pydicom's files -----------------------------------------------------------------
+
+BROKEN = {"MR_truncated.dcm", "SC_rgb_jpeg.dcm"}
+
+
+def test_pydicoms_files_are_read_as_pydicom_reads_them(pydicom_files: Path) -> None:
+    read = 0
+    for path in sorted(pydicom_files.glob("*.dcm")):
+        with path.open("rb") as file:
+            try:
+                head = read_head(file, path)
+            except LocalProtocolError:
+                continue
+            file.seek(head.offset)
+            encoded = EncodedDataSet(file.read(), head.transfer_syntax)
+        if path.name in BROKEN:
+            with pytest.raises(PDUError):
+                encoded.decode()
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ours, theirs = encoded.decode(), dcmread(path, force=True)
+            assert Dataset(ours) == Dataset(theirs), path.name
+            read += 1
+    assert read > 60
+
+
+def test_a_big_endian_data_set_is_read() -> None:
+    rows = explicit(0x0028_0010, "US", b"\x01\x02", order=">")
+    assert EncodedDataSet(rows, BIG_ENDIAN).decode().Rows == 0x0102
+
+
+def test_a_stored_data_set_is_a_value() -> None:
+    stored = StoredDataSet(
+        path=Path("x.dcm"),
+        offset=330,
+        length=1000,
+        transfer_syntax=EXPLICIT,
+        sop_class_uid=UID("1.2.3"),
+        sop_instance_uid=UID("1.2.3.4"),
+    )
+    assert len(stored) == 1000
+    assert stored == copy.copy(stored)
