@@ -326,7 +326,7 @@ def test_a_peer_cannot_pile_up_aborts_that_nobody_fetches() -> None:
     events_of(machine, REQUEST.encode())
     assert machine.data_to_send() == by_provider(AbortReason.UNEXPECTED_PDU)
     assert events_of(machine, b"\x99" * 99) == []
-    assert machine.data_to_send() == by_provider(AbortReason.UNEXPECTED_PDU)
+    assert machine.data_to_send() == by_provider(AbortReason.UNRECOGNIZED_PDU)
 
 
 # --- messages --------------------------------------------------------------------------
@@ -415,8 +415,13 @@ def test_several_messages_in_one_pdu_come_one_after_the_other() -> None:
     data = pdv(bytes(encoded().data), is_command=False)
     pdu = p_data(echo, pdv(STORE_COMMAND), data, echo, pdv(STORE_COMMAND))
     events = events_of(machine, pdu)
-    messages = [event.message for event in events if isinstance(event, MessageReceived)]
-    assert messages == [ECHO, STORE, ECHO]
+    messages = [event for event in events if isinstance(event, MessageReceived)]
+    assert [event.message for event in messages] == [ECHO, STORE, ECHO]
+    assert [event.size for event in messages] == [
+        len(ECHO_COMMAND),
+        len(STORE_COMMAND) + len(encoded()),
+        len(ECHO_COMMAND),
+    ]
     assert len(events) == 3
     event = event_of(machine, p_data(data))
     assert isinstance(event, MessageReceived)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from tests.protocol.builders import (
     ACCEPT,
@@ -27,7 +28,7 @@ from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom._protocol.identity import username
 from trio_dicom._protocol.negotiation import answer, check_request, negotiated, propose
 from trio_dicom._protocol.states import Role
-from trio_dicom._wire.associate import AssociationRequest
+from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.items import AnsweredContext, ProposedContext, UnknownItem
 from trio_dicom._wire.pdus import decode_pdu
 from trio_dicom._wire.user_items import (
@@ -252,7 +253,8 @@ def test_a_refused_context_with_junk_is_refused() -> None:
     raw = accepting(accepted(1)).encode()
     body = raw[6:-4] + junk + raw[-4:]  # before the empty user information
     accept = decode_pdu(raw[:2] + len(body).to_bytes(4, "big") + body)
-    association = negotiated(TWO, accept)  # type: ignore[arg-type]  # it is one
+    assert isinstance(accept, AssociationAccept)
+    association = negotiated(TWO, accept)
     left = association.context(3)
     assert left is not None
     assert not left.accepted
@@ -381,12 +383,13 @@ def test_an_answer_grants_at_most_what_was_proposed(
     assert (theirs.as_scp, theirs.as_scu) == effective
 
 
-def test_the_first_of_two_answers_about_a_role_counts() -> None:
-    request = propose(contexts=[PresentationContext(CT, scp_role=True)])
+def test_the_first_of_two_words_about_a_role_counts_on_either_side() -> None:
     first = RoleSelection(sop_class_uid=CT, scu=True, scp=True)
     second = RoleSelection(sop_class_uid=CT, scu=False, scp=False)
+    request = evolve(propose(contexts=[PresentationContext(CT)]), user_information=(first, second))
     accept = accepting(accepted(1), user_information=(first, second))
-    assert negotiated(request, accept).contexts[0].as_scp
+    (context,) = negotiated(request, accept).contexts
+    assert (context.as_scu, context.as_scp) == (True, True)
 
 
 # --- answering -------------------------------------------------------------------------

@@ -171,7 +171,7 @@ class Model:
             output = Abort(AbortSource.PROVIDER, reason).encode()
             return Outcome([], output, RemoteProtocolError)
         if action == "AA-7":
-            return Outcome([], Abort(AbortSource.PROVIDER, AbortReason.UNEXPECTED_PDU).encode())
+            return Outcome([], Abort(AbortSource.PROVIDER, reason).encode())
         return Outcome([REPORTS[action]] if action in REPORTS else [])
 
 

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 DEFAULT_MAX_LENGTH = 16_384
-"""What a peer is taken to accept that does not say, in bytes: every stack known takes it."""
+"""What a peer that does not say is taken to accept, in bytes."""
 
 SMALLEST_MAX_LENGTH = 8
 """The header of one PDV and the two bytes that an even fragment has at least."""

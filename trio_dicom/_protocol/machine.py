@@ -251,7 +251,7 @@ class AssociationMachine:
             # Nobody knows where the next PDU begins: whatever comes is noise.
             self._stop_listening()
             if self._state is State.AWAITING_CLOSE:
-                self._abort_again()
+                self._abort_again(error.reason)
                 return None
             raise self._broken(str(error), error.reason) from error
 
@@ -294,7 +294,7 @@ class AssociationMachine:
                 case Action.AA_3:
                     event = AbortIndication(Abort.decode(body))
                 case Action.AA_7:
-                    self._abort_again()
+                    self._abort_again(AbortReason.UNEXPECTED_PDU)
                 case _:  # AA-2 and AA-6: nothing to report
                     pass
         except PDUError as error:
@@ -382,9 +382,9 @@ class AssociationMachine:
         self._follow(transition)
         return RemoteProtocolError(why, abort_source=source, abort_reason=reason)
 
-    def _abort_again(self) -> None:
+    def _abort_again(self, reason: AbortReason) -> None:
         if len(self._owed) < _MOST_OWED:
-            self._owed += Abort(AbortSource.PROVIDER, AbortReason.UNEXPECTED_PDU).encode()
+            self._owed += Abort(AbortSource.PROVIDER, reason).encode()
 
     @property
     def _words(self) -> str:
