@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pytest
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from trio_dicom._dimse.c_messages import CEchoRequest, CStoreRequest
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.message import Message, encode_command
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
@@ -14,11 +16,13 @@ from trio_dicom._protocol.machine import AssociationMachine
 from trio_dicom._protocol.negotiation import answer, propose
 from trio_dicom._protocol.states import Role
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
+from trio_dicom._wire.control import Abort
 from trio_dicom._wire.data import DataTransfer, PresentationDataValue
 from trio_dicom._wire.items import AnsweredContext, ProposedContext
 from trio_dicom._wire.user_items import UserItem
+from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.options import Limits
-from trio_dicom.reasons import ContextResult
+from trio_dicom.reasons import AbortReason, AbortSource, ContextResult
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -31,6 +35,7 @@ JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 
 ECHO_CONTEXT = PresentationContext(VERIFICATION)
 REQUEST = propose(contexts=[ECHO_CONTEXT])
+TWO = propose(contexts=[ECHO_CONTEXT, PresentationContext(CT)])
 
 
 def accept_first(proposed: ProposedContext) -> tuple[ContextResult, str | None]:
@@ -161,3 +166,23 @@ def encoded(data: bytes = b"\x08\0\x18\0UI\x02\x001\0") -> EncodedDataSet:
 
 def ids(contexts: Sequence[ProposedContext]) -> list[int]:
     return [it.context_id for it in contexts]
+
+
+ECHO = CEchoRequest(message_id=7)
+ECHO_COMMAND = encode_command(ECHO, has_data_set=False)
+STORE = CStoreRequest(message_id=9, sop_class_uid=CT, sop_instance_uid="1.2.3", data_set=encoded())
+STORE_COMMAND = encode_command(STORE, has_data_set=True)
+BY_USER = Abort(AbortSource.USER).encode()
+
+
+def by_provider(reason: AbortReason) -> bytes:
+    return Abort(AbortSource.PROVIDER, reason).encode()
+
+
+INVALID = by_provider(AbortReason.INVALID_PDU_PARAMETER_VALUE)
+
+
+def fault_of(machine: AssociationMachine, *chunks: bytes) -> RemoteProtocolError:
+    with pytest.raises(RemoteProtocolError) as caught:
+        events_of(machine, *chunks)
+    return caught.value

@@ -1,4 +1,4 @@
-"""What is proposed, what is answered, and what comes of both."""
+"""What comes of a proposal and its answer."""
 
 from __future__ import annotations
 
@@ -12,132 +12,29 @@ from tests.protocol.builders import (
     EXPLICIT,
     IMPLICIT,
     JPEG_BASELINE,
-    JPEG_LOSSLESS,
     REQUEST,
     STUDY_FIND,
-    VERIFICATION,
+    TWO,
     accept_first,
     accepted,
     accepting,
-    ids,
-    refuse_all,
     refused,
 )
 from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom._protocol.identity import username
-from trio_dicom._protocol.negotiation import answer, check_request, negotiated, propose
+from trio_dicom._protocol.negotiation import answer, negotiated, propose
 from trio_dicom._protocol.states import Role
-from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
-from trio_dicom._wire.items import AnsweredContext, ProposedContext, UnknownItem
+from trio_dicom._wire.associate import AssociationAccept
+from trio_dicom._wire.items import AnsweredContext, UnknownItem
 from trio_dicom._wire.pdus import decode_pdu
 from trio_dicom._wire.user_items import (
-    ImplementationClassUID,
-    ImplementationVersionName,
     MaximumLength,
     OperationsWindow,
     RoleSelection,
-    UserIdentityAnswer,
 )
 from trio_dicom.errors import LocalProtocolError, RemoteProtocolError
 from trio_dicom.reasons import AbortReason, AbortSource, ContextResult
-
-# --- proposing -------------------------------------------------------------------------
-
-
-@pytest.mark.scenario("B63")
-def test_a_proposal_says_who_we_are_and_how_much_we_take() -> None:
-    assert REQUEST.user_information == (
-        MaximumLength(131_072),
-        ImplementationClassUID(IMPLEMENTATION_CLASS_UID),
-        ImplementationVersionName(IMPLEMENTATION_VERSION_NAME),
-    )
-    assert decode_pdu(REQUEST.encode()) == REQUEST
-
-
-@pytest.mark.scenario("B14")
-def test_contexts_are_numbered_1_3_5_and_none_twice() -> None:
-    again = PresentationContext(VERIFICATION, [EXPLICIT, IMPLICIT])
-    other = PresentationContext(VERIFICATION, [IMPLICIT])
-    request = propose(contexts=[ECHO_CONTEXT, other, again, PresentationContext(CT)])
-    assert ids(request.contexts) == [1, 3, 5]
-    assert [it.abstract_syntax for it in request.contexts] == [VERIFICATION, VERIFICATION, CT]
-    assert request.contexts[1].transfer_syntaxes == (IMPLICIT,)
-
-
-@pytest.mark.scenario("B12", "B15")
-def test_each_syntax_of_a_class_can_have_a_context_of_its_own() -> None:
-    request = propose(
-        contexts=[
-            PresentationContext(CT, [JPEG_BASELINE]),
-            PresentationContext(CT, [JPEG_LOSSLESS]),
-            PresentationContext(CT),
-        ]
-    )
-    association = negotiated(
-        request, accepting(accepted(1, JPEG_BASELINE), accepted(3, JPEG_LOSSLESS), accepted(5))
-    )
-    assert [str(it.transfer_syntax) for it in association.accepted_contexts] == [
-        JPEG_BASELINE,
-        JPEG_LOSSLESS,
-        EXPLICIT,
-    ]
-
-
-@pytest.mark.scenario("B17")
-def test_128_contexts_fit_and_129_do_not() -> None:
-    contexts = [PresentationContext(f"1.2.{number}") for number in range(129)]
-    request = propose(contexts=contexts[:128])
-    assert ids(request.contexts) == list(range(1, 256, 2))
-    assert decode_pdu(request.encode()) == request
-    with pytest.raises(LocalProtocolError, match=r"129 presentation contexts.*at most 128"):
-        propose(contexts=contexts)
-
-
-def test_an_association_about_nothing_is_refused() -> None:
-    with pytest.raises(LocalProtocolError, match="at least one presentation context"):
-        propose(contexts=[])
-
-
-@pytest.mark.scenario("B07")
-@pytest.mark.parametrize(
-    "title, fault",
-    [
-        ("", "is empty"),
-        ("    ", "is empty"),
-        ("A" * 17, "longer than 16"),
-        ("A\\B", "backslash"),
-        ("A\nB", "control character"),
-        ("A\x7f", "control character"),
-        ("MÜNCHEN", "not ASCII"),
-    ],
-)
-def test_an_ae_title_that_cannot_be_is_named_before_anything_is_sent(
-    title: str, fault: str
-) -> None:
-    with pytest.raises(LocalProtocolError, match=f"called AE title .*{fault}") as caught:
-        propose(contexts=[ECHO_CONTEXT], called_ae=title)
-    assert repr(title) in str(caught.value)
-    with pytest.raises(LocalProtocolError, match=f"calling AE title .*{fault}"):
-        propose(contexts=[ECHO_CONTEXT], calling_ae=title)
-
-
-@pytest.mark.scenario("B07")
-def test_an_ae_title_may_have_16_characters_and_spaces_inside() -> None:
-    request = propose(contexts=[ECHO_CONTEXT], called_ae="A" * 16, calling_ae="MY PC")
-    association = negotiated(request, ACCEPT)
-    assert (association.called_ae, association.calling_ae) == ("A" * 16, "MY PC")
-
-
-@pytest.mark.parametrize("max_length", [1, 7, -1, 2**32])
-def test_a_maximum_length_without_room_for_a_fragment_is_not_proposed(max_length: int) -> None:
-    with pytest.raises(LocalProtocolError, match="maximum length"):
-        propose(contexts=[ECHO_CONTEXT], max_length=max_length)
-    with pytest.raises(LocalProtocolError, match="maximum length"):
-        answer(REQUEST, supported=accept_first, max_length=max_length)
-
-
-# --- lengths ---------------------------------------------------------------------------
 
 
 @pytest.mark.scenario("B06")
@@ -168,9 +65,6 @@ def test_a_maximum_length_into_which_nothing_fits_is_a_fault(length: int) -> Non
         negotiated(REQUEST, accepting(user_information=(MaximumLength(length),)))
     assert caught.value.abort_source is AbortSource.PROVIDER
     assert caught.value.abort_reason is AbortReason.INVALID_PDU_PARAMETER_VALUE
-
-
-# --- the window ------------------------------------------------------------------------
 
 
 @pytest.mark.pitfall(17)
@@ -226,11 +120,6 @@ def test_a_window_that_does_not_fit_is_refused(window: int) -> None:
         propose(contexts=[ECHO_CONTEXT], max_operations_invoked=window)
     with pytest.raises(LocalProtocolError, match="window"):
         propose(contexts=[ECHO_CONTEXT], max_operations_performed=window)
-
-
-# --- contexts --------------------------------------------------------------------------
-
-TWO = propose(contexts=[ECHO_CONTEXT, PresentationContext(CT)])
 
 
 @pytest.mark.pitfall(16)
@@ -321,9 +210,6 @@ def test_the_peer_can_be_asked_what_it_is() -> None:
     assert association.peer_implementation_version_name == IMPLEMENTATION_VERSION_NAME
 
 
-# --- roles -----------------------------------------------------------------------------
-
-
 def roles_of(
     *contexts: PresentationContext,
 ) -> list[tuple[str, bool, bool]]:
@@ -390,109 +276,3 @@ def test_the_first_of_two_words_about_a_role_counts_on_either_side() -> None:
     accept = accepting(accepted(1), user_information=(first, second))
     (context,) = negotiated(request, accept).contexts
     assert (context.as_scu, context.as_scp) == (True, True)
-
-
-# --- answering -------------------------------------------------------------------------
-
-
-def test_an_answer_accepts_and_refuses_context_by_context() -> None:
-    def supported(proposed: ProposedContext) -> tuple[ContextResult, str | None]:
-        if proposed.abstract_syntax == CT:
-            return ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED, EXPLICIT  # not significant
-        return ContextResult.ACCEPTANCE, IMPLICIT
-
-    accept = answer(TWO, supported=supported)
-    assert accept.contexts == (
-        accepted(1, IMPLICIT),
-        refused(3, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED),
-    )
-    assert (accept.called_ae, accept.calling_ae) == (TWO.called_ae, TWO.calling_ae)
-    assert decode_pdu(accept.encode()) == accept
-    assert answer(TWO, supported=refuse_all).contexts[0].transfer_syntax is None
-
-
-@pytest.mark.parametrize("chosen", [JPEG_BASELINE, None])
-def test_an_answer_cannot_choose_what_was_not_proposed(chosen: str | None) -> None:
-    with pytest.raises(LocalProtocolError, match="was not proposed"):
-        answer(TWO, supported=lambda _: (ContextResult.ACCEPTANCE, chosen))
-
-
-def test_an_answer_says_nothing_that_was_not_asked() -> None:
-    accept = answer(
-        REQUEST,
-        supported=accept_first,
-        window=OperationsWindow(8, 8),
-        roles=lambda proposed: proposed,
-        identity_answer=b"hello",
-    )
-    assert accept == ACCEPT
-
-
-def test_an_answer_speaks_about_roles_class_by_class() -> None:
-    request = propose(
-        contexts=[
-            PresentationContext(CT, scp_role=True),
-            PresentationContext(STUDY_FIND, scu_role=False, scp_role=True),
-        ]
-    )
-
-    def roles(proposed: RoleSelection) -> RoleSelection | None:
-        if proposed.sop_class_uid == CT:
-            return None
-        return RoleSelection(sop_class_uid="1.2", scu=True, scp=True)
-
-    accept = answer(request, supported=accept_first, roles=roles)
-    assert accept.items(RoleSelection) == (
-        RoleSelection(sop_class_uid=STUDY_FIND, scu=False, scp=True),
-    )
-
-
-@pytest.mark.scenario("B09")
-@pytest.mark.parametrize("asked", [True, False])
-@pytest.mark.parametrize("given", [b"", b"ticket", None])
-def test_an_identity_is_answered_when_it_asks_for_it(asked: bool, given: bytes | None) -> None:
-    request = propose(
-        contexts=[ECHO_CONTEXT], user_identity=username("jo", positive_response=asked)
-    )
-    accept = answer(request, supported=accept_first, identity_answer=given)
-    wanted = UserIdentityAnswer(given) if asked and given is not None else None
-    assert accept.item(UserIdentityAnswer) == wanted
-
-
-# --- judging a request -----------------------------------------------------------------
-
-
-def asking(*context_ids: int, length: int = 0) -> AssociationRequest:
-    return AssociationRequest(
-        called_ae="A",
-        calling_ae="B",
-        contexts=tuple(
-            ProposedContext(
-                context_id=number, abstract_syntax=VERIFICATION, transfer_syntaxes=(EXPLICIT,)
-            )
-            for number in context_ids
-        ),
-        user_information=(MaximumLength(length),),
-    )
-
-
-@pytest.mark.pitfall(26)
-@pytest.mark.parametrize(
-    "request_, fault",
-    [
-        (asking(1, 2), "context 2 is not odd"),
-        (asking(0), "context 0 is not odd"),
-        (asking(3, 1, 3), "context 3 is proposed twice"),
-        (asking(1, length=4), "4 bytes"),
-    ],
-)
-def test_a_request_on_which_nothing_can_be_built_is_refused(
-    request_: AssociationRequest, fault: str
-) -> None:
-    with pytest.raises(RemoteProtocolError, match=fault):
-        check_request(request_)
-
-
-def test_any_odd_numbers_will_do() -> None:
-    check_request(asking(255, 1, 7))
-    check_request(asking())
