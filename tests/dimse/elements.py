@@ -1,9 +1,11 @@
-"""Encoded elements, written by hand: what the tests feed to the readers."""
+"""Encoded elements, written by hand, and short ways to what the tests ask of them."""
 
 from __future__ import annotations
 
 import struct
 
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -12,6 +14,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.transcode import encode_data_set
+
 IMPLICIT = ImplicitVRLittleEndian
 EXPLICIT = ExplicitVRLittleEndian
 DEFLATED = DeflatedExplicitVRLittleEndian
@@ -19,6 +24,11 @@ BIG_ENDIAN = ExplicitVRBigEndian
 NATIVE = (IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN)
 JPEG = UID("1.2.840.10008.1.2.4.50")
 RLE = UID("1.2.840.10008.1.2.5")
+PRIVATE_SYNTAX = UID("1.2.3.4.5")
+
+SEQUENCE = 0x0008_1140
+BITS_ALLOCATED = 0x0028_0100
+PIXEL_DATA = 0x7FE0_0010
 
 UNDEFINED = 0xFFFF_FFFF
 LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
@@ -47,3 +57,13 @@ def open_item(content: bytes = b"") -> bytes:
 
 
 END_OF_SEQUENCE = bytes.fromhex("feffdde000000000")
+
+
+def converted(data: bytes, source: UID, target: UID) -> bytes:
+    return encode_data_set(EncodedDataSet(data, source), target)
+
+
+def with_syntax(data_set: Dataset, syntax: UID) -> Dataset:
+    data_set.file_meta = FileMetaDataset()
+    data_set.file_meta.TransferSyntaxUID = syntax
+    return data_set
