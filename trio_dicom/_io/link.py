@@ -332,23 +332,18 @@ class Link:
         else:
             self.transport_closed()
 
-    def transport_closed(self) -> None:
-        """End of file."""
+    def transport_closed(self, error: Exception | None = None) -> None:
+        """End of file, or ``error`` when the transport broke."""
+        error = self._write_error if error is None else error
         if self.is_released_by_peer:
             self.end(Ending.released(self.peer, by_peer=True))
-        elif self._write_error is not None:
-            cause = self._write_error.__cause__ or self._write_error
-            self.end(Ending.lost(self.peer, f"broke while we were writing ({cause})", cause))
-        elif self.machine.association is None:
-            expected = "" if self.network.is_tls else ": it may expect TLS on this port"
-            self.end(
-                Ending.lost(
-                    self.peer,
-                    "was closed by the peer before it answered the association request" + expected,
-                )
-            )
-        else:
-            self.end(Ending.lost(self.peer, "was closed by the peer"))
+            return
+        cause = None if error is None else error.__cause__ or error
+        how = "was closed by the peer" if cause is None else f"broke ({cause})"
+        if self.machine.association is None:
+            hint = "" if self.network.is_tls else ": it may expect TLS on this port"
+            how += f" before it answered the association request{hint}"
+        self.end(Ending.lost(self.peer, how, cause))
 
     def patience_ended(self) -> None:
         """The listener has waited long enough for the peer to close."""

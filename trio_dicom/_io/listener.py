@@ -202,4 +202,4 @@ class Listener:
         if isinstance(cause, ssl.SSLError) and link.machine.association is None:
             link.end(Ending.tls_failed(link.peer, cause))
         else:
-            link.end(Ending.lost(link.peer, f"broke ({cause})", cause))
+            link.transport_closed(error)
