@@ -37,6 +37,7 @@ from trio_dicom._io.listener import Listener
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._operations.contexts_for_files import contexts_for_files
+from trio_dicom._operations.store import c_store_request
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode
 from trio_dicom._protocol.negotiation import NegotiatedAssociation, propose
@@ -172,6 +173,7 @@ __all__ = [
     "UserIdentityType",
     "WouldDeadlock",
     "__version__",
+    "c_store_request",
     "contexts_for_files",
     "jwt",
     "kerberos",

@@ -15,21 +15,39 @@ from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.part10 import read_head
 from trio_dicom.errors import LocalProtocolError
 
-__all__ = ["store_request"]
+__all__ = ["c_store_request", "store_request"]
 
 # A file up to this size, in bytes, is read whole in the hop that looks at its head: one
 # hop then does it all. Longer ones are streamed.
 _SMALL = 1024 * 1024
 
 
+async def c_store_request(source: str | PathLike[str] | Dataset) -> CStoreRequest:
+    """Look at an instance and make the request that stores it, for ``send_request``.
+
+    ``Association.c_store`` does both in one. Apart, you know what goes out before it does,
+    and what is wrong with a file before there is an association.
+
+    Args:
+        source: A DICOM file, or a data set. A long file stays where it is until it is sent.
+
+    Raises:
+        LocalProtocolError: There is no instance in it that could be stored.
+        OSError: The file cannot be read.
+    """
+    if isinstance(source, Dataset):
+        await trio.lowlevel.checkpoint()
+    return await store_request(source, None)
+
+
 async def store_request(
-    source: str | PathLike[str] | Dataset, limiter: trio.CapacityLimiter, **fields: Any
+    source: str | PathLike[str] | Dataset, limiter: trio.CapacityLimiter | None, **fields: Any
 ) -> CStoreRequest:
     """The request that stores ``source``.
 
     Args:
         source: A DICOM file, or a data set.
-        limiter: Bounds the threads that read files.
+        limiter: Bounds the threads that read files; None: as Trio does.
         **fields: More fields of ``CStoreRequest``.
 
     Raises:
