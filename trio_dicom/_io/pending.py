@@ -167,9 +167,12 @@ class PendingTable:
 
     Attributes:
         window: How many requests may be open at once; infinite where unlimited.
+        lost_a_retrieve: Whether the last C-GET ended for us without its final response, so
+            that the peer may go on sending instances that nobody wants.
     """
 
     window: float = 1
+    lost_a_retrieve: bool = False
     _queued: dict[PendingRequest, None] = field(factory=dict[PendingRequest, None])
     _open: dict[int, PendingRequest] = field(factory=dict[int, PendingRequest])
     _spent: set[int] = field(factory=set[int])
@@ -231,6 +234,8 @@ class PendingTable:
                 "leave message_id out to get a free one"
             )
         del self._queued[entry]
+        if isinstance(entry.request, CGetRequest):
+            self.lost_a_retrieve = False
         if wanted is None:
             entry.request = evolve(entry.request, message_id=message_id)
         self._open[message_id] = entry
@@ -249,6 +254,7 @@ class PendingTable:
             del self._open[entry.message_id]
             if entry.started and not answered:
                 self._spent.add(entry.message_id)
+                self.lost_a_retrieve |= isinstance(entry.request, CGetRequest)
         entry.left.set()
 
     def _free_id(self) -> int:

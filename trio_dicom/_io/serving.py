@@ -109,7 +109,7 @@ class Serving:
             case CEchoRequest():
                 return response_to(request, Code.SUCCESS)
             case CStoreRequest():
-                if self._retrieve_was_left():
+                if self._nobody_wants_instances():
                     return response_to(request, Code.OUT_OF_RESOURCES)
                 return complete_response(await handler.on_c_store_request(request), request)
             case NEventReportRequest():
@@ -119,6 +119,9 @@ class Serving:
             case _:
                 return response_to(request, Code.UNRECOGNIZED_OPERATION)
 
-    def _retrieve_was_left(self) -> bool:
-        entry = self._link.table.retrieving()
-        return entry is not None and isinstance(entry.outcome, Abandoned)
+    def _nobody_wants_instances(self) -> bool:
+        """Whether they are of a C-GET that was left, or whose peer was silent too long."""
+        retrieving = self._link.table.retrieving()
+        if retrieving is None:
+            return self._link.table.lost_a_retrieve
+        return isinstance(retrieving.outcome, Abandoned)
