@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trio_dicom.testing.answers import acceptance_of
+    from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
     from trio_dicom.testing.links import LinkEnd, memory_link
-    from trio_dicom.testing.scripted import (
-        ConversationEnd,
-        ConversationOver,
-        ScriptedPeer,
-        scripted_peer,
-    )
+    from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
 __all__ = [
     "ConversationEnd",
@@ -29,8 +25,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConversationEnd": "scripted",
-    "ConversationOver": "scripted",
+    "ConversationEnd": "conversation",
+    "ConversationOver": "conversation",
     "LinkEnd": "links",
     "ScriptedPeer": "scripted",
     "acceptance_of": "answers",

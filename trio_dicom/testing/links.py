@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import trio
 from attrs import define, field, validators
 
@@ -104,7 +106,7 @@ class LinkEnd(trio.abc.HalfCloseableStream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """As ``trio.abc.ReceiveStream.receive_some``."""
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and operator.index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         self._claim(self._receiving, "receiving")
         try:

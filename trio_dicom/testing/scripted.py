@@ -19,7 +19,6 @@ import struct
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from enum import Enum
 from typing import Any, TypeVar
 
 import trio
@@ -42,40 +41,17 @@ from trio_dicom.options import Limits
 from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult
 from trio_dicom.status import Status
 from trio_dicom.testing.answers import Refusals, acceptance_of
+from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
 from trio_dicom.testing.links import LinkEnd, memory_link
 from trio_dicom.testing.outgoing import message_bytes
 
-__all__ = ["ConversationEnd", "ConversationOver", "ScriptedPeer", "scripted_peer"]
+__all__ = ["ScriptedPeer", "scripted_peer"]
 
 PduT = TypeVar("PduT", bound=Pdu)
 MessageT = TypeVar("MessageT", bound=Message)
 
 _NO_LIMIT = 2**32 - 1
 _LONGEST_PDU = 131_072  # of ours, in bytes, whatever the other side takes
-
-
-class ConversationEnd(Enum):
-    """How the other side ended a conversation."""
-
-    RELEASED = "asked for release and got it"
-    ABORTED = "aborted"
-    CLOSED = "closed the transport"
-    RESET = "reset the transport"
-
-
-class ConversationOver(AssertionError):
-    """The other side ended the conversation where the script expected more of it.
-
-    Attributes:
-        how: How it ended.
-        abort: The A-ABORT that ended it, if one did.
-    """
-
-    def __init__(self, how: ConversationEnd, expected: str, abort: Abort | None = None) -> None:
-        self.how = how
-        self.abort = abort
-        what = f" with {abort}" if abort is not None else ""
-        super().__init__(f"expected {expected}, but the other side {how.value}{what}")
 
 
 @define(eq=False)

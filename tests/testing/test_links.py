@@ -1,0 +1,68 @@
+"""The links in memory behave like a socket pair."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import assert_checkpoints, check_half_closeable_stream, wait_all_tasks_blocked
+
+from trio_dicom.testing import LinkEnd, memory_link
+
+
+async def test_a_link_is_a_stream_as_trio_defines_it() -> None:
+    async def unbounded() -> tuple[LinkEnd, LinkEnd]:
+        return memory_link()
+
+    async def clogged() -> tuple[LinkEnd, LinkEnd]:
+        left, right = memory_link(capacity=1)
+        for end in (left, right):
+            await end.send_all(b"x")
+        return left, right
+
+    await check_half_closeable_stream(unbounded, clogged)
+
+
+async def test_a_full_link_blocks_until_the_other_end_reads(nursery: trio.Nursery) -> None:
+    left, right = memory_link(capacity=4)
+    nursery.start_soon(left.send_all, b"123456")
+    await wait_all_tasks_blocked()
+    assert await right.receive_some() == b"1234"
+    await wait_all_tasks_blocked()
+    assert await right.receive_some() == b"56"
+
+
+async def test_what_was_sent_before_closing_arrives() -> None:
+    left, right = memory_link()
+    await left.send_all(b"last words")
+    await left.aclose()
+    assert await right.receive_some(4) == b"last"
+    assert await right.receive_some() == b" words"
+    assert await right.receive_some() == b""
+
+
+async def test_a_reset_breaks_both_directions_and_loses_what_is_on_its_way() -> None:
+    left, right = memory_link()
+    await left.send_all(b"lost")
+    left.reset()
+    for end in (left, right):
+        with pytest.raises(trio.BrokenResourceError):
+            await end.receive_some()
+        with pytest.raises(trio.BrokenResourceError):
+            await end.send_all(b"x")
+        with assert_checkpoints():
+            await end.wait_send_all_might_not_block()
+
+
+async def test_a_reset_wakes_whoever_waits() -> None:
+    left, right = memory_link(capacity=1)
+    with pytest.RaisesGroup(trio.BrokenResourceError, trio.BrokenResourceError):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(left.send_all, b"12")
+            nursery.start_soon(left.receive_some)
+            await wait_all_tasks_blocked()
+            right.reset()
+
+
+def test_a_link_without_room_for_a_byte_is_refused() -> None:
+    with pytest.raises(ValueError, match="capacity"):
+        memory_link(capacity=0)
