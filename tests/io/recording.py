@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
@@ -18,6 +18,7 @@ from trio_dicom import (
     propose,
     wrap_stream,
 )
+from trio_dicom.lowlevel import Abort
 from trio_dicom.testing import ConversationEnd, ScriptedPeer, scripted_peer
 
 __all__ = ["CONTEXTS", "CT", "ECHO", "FIND", "REQUEST", "Recorder", "associated", "serve"]
@@ -75,9 +76,16 @@ class Recorder(BaseHandler):
 
 async def serve(peer: ScriptedPeer) -> ConversationEnd | None:
     """Be an obliging peer from here on; None when the script had closed the link already."""
-    with suppress(trio.ClosedResourceError):
+    try:
         return await peer.serve_until_closed()
-    return None
+    except trio.ClosedResourceError:
+        return None
+    except AssertionError:
+        # Whoever is cancelled while he is being released may abort after our answer.
+        if not peer.pdus or not isinstance(peer.pdus[-1], Abort):
+            raise
+        await peer.aclose()
+        return ConversationEnd.ABORTED
 
 
 @asynccontextmanager
