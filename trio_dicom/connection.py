@@ -12,6 +12,7 @@ from attrs import define, field
 from trio_dicom._dimse.base import Request
 from trio_dicom._io.associating import associate, check_request
 from trio_dicom._io.connecting import connect
+from trio_dicom._io.ends import abort
 from trio_dicom._io.lifetime import live, peeled, release
 from trio_dicom._io.link import Link
 from trio_dicom._io.listener import Listener
@@ -105,14 +106,16 @@ async def wrap_stream(
     try:
         with peeled():
             async with trio.open_nursery() as nursery:
-                await nursery.start(live, link)
+                # A start that is cancelled would leave the tasks running and us without them.
+                with trio.CancelScope(shield=True):
+                    await nursery.start(live, link)
                 if start_listener:
                     connection.start_listener()
                 try:
                     yield connection
                     await connection.aclose()
                 except BaseException:
-                    link.abort(because="the block that used the connection failed")
+                    abort(link, because="the block that used the connection failed")
                     raise
     finally:
         # Closed already, unless we were cancelled before the tasks began.
@@ -237,7 +240,7 @@ class ClientConnection:
             source: Who gives up: the user, who is you.
             reason: Why, if the provider gives up.
         """
-        self._link.abort(Abort(source, reason))
+        abort(self._link, Abort(source, reason))
         await self._wait_closed()
 
     async def send_request(

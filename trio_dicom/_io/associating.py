@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_dicom._io.ends import abort
 from trio_dicom._protocol.identity import carries_secret
 from trio_dicom._wire.user_items import UserIdentity
 from trio_dicom.errors import AssociateTimeout, LocalProtocolError
@@ -50,14 +51,14 @@ async def associate(link: Link, request: AssociationRequest) -> NegotiatedAssoci
         with trio.move_on_after(seconds):
             await link.answered.wait()
     except BaseException:
-        link.abort(because="the association request was cancelled")
+        abort(link, because="the association request was cancelled")
         raise
     if link.ending is not None:
         await link.tell_first()
         raise link.ending.waiting(None)
     if link.machine.association is not None:
         return link.machine.association
-    link.abort(because="the association request was not answered in time")
+    abort(link, because="the association request was not answered in time")
     raise AssociateTimeout(
         f"{link.peer} did not answer the association request within {seconds:g} s",
         seconds=seconds,

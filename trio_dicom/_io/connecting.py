@@ -48,6 +48,8 @@ async def _open_tcp(host: str, port: int, options: ConnectionOptions) -> trio.So
         stream = await trio.open_tcp_stream(host, port, local_address=options.local_address)
     except OSError as error:
         raise ConnectFailed(f"could not connect to {host}:{port}: {_words(error)}") from error
+    except UnicodeError as error:  # such as a name with two dots in a row
+        raise ConnectFailed(f"{host!r} is no host name: {error}") from error
     if options.keepalive is not None:
         set_keepalive(stream, options.keepalive)
     return stream

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_dicom._io.pending import CANCELLABLE, Abandoned, PendingRequest, TimedOut
+from trio_dicom._io.ends import abort
+from trio_dicom._io.outcomes import finish, leave
+from trio_dicom._io.pending import Abandoned, PendingRequest, TimedOut
 
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
-__all__ = ["hurry", "start_keeping"]
+__all__ = ["start_keeping"]
 
 
 def start_keeping(link: Link, entry: PendingRequest) -> None:
@@ -37,17 +39,12 @@ async def _keep(link: Link, entry: PendingRequest) -> None:
         _give_up(link, entry)
 
 
-def hurry(link: Link, entry: PendingRequest) -> None:
-    """Nobody wants the answer to a cancelled request: wait for it no longer than the grace."""
-    if isinstance(entry.request, CANCELLABLE):
-        grace = trio.current_time() + link.options.timeouts.cancel_grace
-        entry.total_scope.deadline = min(entry.total_scope.deadline, grace)
-
-
 def _give_up(link: Link, entry: PendingRequest) -> None:
     entry.is_given_up = True
     if isinstance(entry.outcome, Abandoned):
-        link.leave(entry, answered=False)
+        leave(link, entry, answered=False)
     total_passed = entry.total_scope.cancelled_caught
-    link.finish(entry, TimedOut(entry.total if total_passed else entry.clock.limit))
+    finish(link, entry, TimedOut(entry.total if total_passed else entry.clock.limit))
     link.sender.interrupt(entry)
+    if isinstance(entry.outcome, TimedOut) and link.options.on_timeout == "abort":
+        abort(link, because=f"{entry.words} timed out")

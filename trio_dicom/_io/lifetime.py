@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_dicom._io.ending import Ending
+from trio_dicom._io.ends import abort, end
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom._wire.pdus import ReleaseRequest
 from trio_dicom.errors import ReleaseTimeout
@@ -59,7 +60,7 @@ async def live(link: Link, *, task_status: trio.TaskStatus[None]) -> None:
                 link.tasks.cancel_scope.cancel()
     finally:
         # Only a bug gets here with a connection that has not ended.
-        link.end(Ending.lost(link.peer, "failed because of a bug in trio_dicom"))
+        end(link, Ending.lost(link.peer, "failed because of a bug in trio_dicom"))
         link.closed.set()
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(link.network.stream)
@@ -78,12 +79,12 @@ async def release(link: Link) -> None:
         if link.is_released_by_peer:
             pass  # our answer is on its way, and the peer closes
         elif link.sender.writer.is_cut or not link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
-            link.abort()
+            abort(link)
         else:
             link.outbox.put(ReleaseRequest())
         await link.listener.ended.wait()
     if scope.cancelled_caught and link.ending is None:
-        link.abort(because="it was not released in time")
+        abort(link, because="it was not released in time")
         raise ReleaseTimeout(
             f"{link.peer} did not release the association within {seconds:g} s, so we aborted it",
             seconds=seconds,

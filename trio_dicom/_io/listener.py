@@ -13,7 +13,9 @@ from attrs import define, field
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.message import REQUEST_TO_RESPONSE, Message, Request, Response
 from trio_dicom._io.ending import Ending
-from trio_dicom._io.pending import Abandoned, Completed
+from trio_dicom._io.ends import end, transport_closed
+from trio_dicom._io.outcomes import finish, leave
+from trio_dicom._io.pending import Abandoned, Completed, Failed
 from trio_dicom._protocol.events import (
     AbortIndication,
     AssociateConfirmation,
@@ -26,11 +28,13 @@ from trio_dicom._protocol.events import (
     ReleaseIndication,
     TransportClosed,
 )
+from trio_dicom._wire.pdus import AssociationReject, ReleaseResponse
 from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.reasons import AbortSource
 
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
+    from trio_dicom._protocol.negotiation import NegotiatedAssociation
 
 __all__ = ["Listener"]
 
@@ -74,9 +78,9 @@ class Listener:
             with self.scope:
                 await self._listen()
             if self.scope.cancelled_caught:
-                self._link.patience_ended()
+                self._patience_ended()
         except trio.ClosedResourceError as error:
-            self._link.end(Ending.lost(self._link.peer, "was closed", error))
+            end(self._link, Ending.lost(self._link.peer, "was closed", error))
         except trio.BrokenResourceError as error:
             self._broke(error)
         finally:
@@ -103,7 +107,8 @@ class Listener:
             link.machine.receive_data(data)
             self._take_events()
             self.watch_artim()
-            if not data or (link.ending is not None and link.ending.abort is None):
+            has_heard_enough = link.ending is not None and link.ending.abort is None
+            if not data or has_heard_enough or link.machine.ended:
                 return
 
     def _take_events(self) -> None:
@@ -119,7 +124,7 @@ class Listener:
                     abort_source=error.abort_source,
                     abort_reason=error.abort_reason,
                 )
-            link.end(Ending.peer_broke_protocol(link.peer, error))
+            end(link, Ending.peer_broke_protocol(link.peer, error))
 
     def _take(self, event: Event) -> None:
         link = self._link
@@ -135,23 +140,45 @@ class Listener:
                 if message is not None:
                     self._sign_of_life(message)
             case AssociateConfirmation(association=association):
-                link.accepted(association)
+                self._accepted(association)
             case AssociateRefusal(reject=reject):
-                link.rejected(reject)
+                self._rejected(reject)
             case ReleaseIndication():
-                link.release_indicated()
+                self._release_indicated()
             case ReleaseConfirmation():
                 link.dispatcher.call("on_receive_association_release_response")
-                link.end(Ending.released(link.peer))
+                end(link, Ending.released(link.peer))
             case AbortIndication(abort=abort):
                 link.dispatcher.call("on_receive_abort", abort.source, abort.reason)
-                link.end(Ending.aborted_by_peer(link.peer, abort))
+                end(link, Ending.aborted_by_peer(link.peer, abort))
             case TransportClosed():
-                link.transport_closed()
+                transport_closed(link)
             case AssociateIndication():
                 raise AssertionError("a requestor gets no association requests")
             case _:
                 assert_never(event)
+
+    def _accepted(self, association: NegotiatedAssociation) -> None:
+        link = self._link
+        link.table.window = association.max_operations_invoked or inf
+        link.answered.set()
+        link.dispatcher.call("on_receive_association_accept", association)
+
+    def _rejected(self, reject: AssociationReject) -> None:
+        link, reason = self._link, reject.reason
+        link.dispatcher.call("on_receive_association_reject", reject.result, reason.source, reason)
+        end(link, Ending.rejected(link.peer, reject))
+
+    def _release_indicated(self) -> None:
+        """The peer asks for release: it gets it, and open requests end (PS3.8 7.2)."""
+        link = self._link
+        if not link.is_releasing:
+            link.is_releasing = link.is_released_by_peer = True
+        for entry in link.table.everything():
+            finish(link, entry, Failed(link.released_error))
+        link.outbox.put(ReleaseResponse())
+        # Bounds our answer, too, in case the peer does not even read.
+        self.allow(link.options.timeouts.artim)
 
     def _message(self, event: MessageReceived) -> None:
         message = event.message
@@ -181,9 +208,9 @@ class Listener:
             return
         link.clocks.sign_of_life_after(entry.clock)
         if isinstance(entry.outcome, Abandoned):
-            link.leave(entry, answered=True)
+            leave(link, entry, answered=True)
         else:
-            link.finish(entry, Completed(response))
+            finish(link, entry, Completed(response))
 
     def _sign_of_life(self, message: Message) -> None:
         """Bytes of ``message`` came: its request's peer is not silent."""
@@ -196,10 +223,16 @@ class Listener:
         if entry is not None:
             entry.clock.sign_of_life()
 
+    def _patience_ended(self) -> None:
+        """We have waited long enough for the peer to close."""
+        if self._link.machine.artim_running:
+            self._link.machine.artim_expired()
+        transport_closed(self._link)
+
     def _broke(self, error: trio.BrokenResourceError) -> None:
         link = self._link
         cause = error.__cause__ or error
         if isinstance(cause, ssl.SSLError) and link.machine.association is None:
-            link.end(Ending.tls_failed(link.peer, cause))
+            end(link, Ending.tls_failed(link.peer, cause))
         else:
-            link.transport_closed(error)
+            transport_closed(link, error)

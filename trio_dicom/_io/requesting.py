@@ -8,6 +8,7 @@ import trio
 
 from trio_dicom._dimse.c_messages import CMoveRequest
 from trio_dicom._io.clocks import SilenceClock
+from trio_dicom._io.outcomes import finish
 from trio_dicom._io.pending import Abandoned, PendingRequest, seconds_or_infinite
 from trio_dicom._io.preparing import prepare
 from trio_dicom.errors import LocalProtocolError
@@ -72,7 +73,7 @@ async def submit(
 
 def abandon(link: Link, entry: PendingRequest) -> None:
     """The caller does not wait any more. Does nothing to a request that has its outcome."""
-    link.finish(entry, Abandoned())
+    finish(link, entry, Abandoned())
 
 
 def _check(link: Link) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
+from trio_dicom._io.ends import cut, source_broke, write_failed
 from trio_dicom._io.keeper import start_keeping
 from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
+from trio_dicom._io.outcomes import finish
 from trio_dicom._io.pending import Failed, PendingRequest, Phase
 from trio_dicom._io.writer import Interrupted, Writer
 from trio_dicom._protocol.states import Stimulus
@@ -61,11 +63,11 @@ class Sender:
                     if not await self._step():
                         link.changed()
                         await link.outbox.wait()
-                words = link.last_words()
+                words = self._last_words()
                 if words and not self.writer.is_cut:
                     await self.writer.write([words])
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            link.write_failed(error)
+            write_failed(link, error)
         finally:
             self.ended.set()
             link.changed()
@@ -79,6 +81,16 @@ class Sender:
         """Stop waiting for a data set, now: what we are doing is between two writes."""
         if self._is_reading:
             self.writer.interrupt()
+
+    def _last_words(self) -> bytes:
+        """The A-ABORT with which the connection ends, or nothing."""
+        machine, ending = self._link.machine, self._link.ending
+        if ending is None or ending.abort is None:
+            return b""
+        if owed := machine.data_to_send():
+            return owed
+        # The peer may have released, aborted or hung up since we decided to abort.
+        return machine.send(ending.abort) if machine.allows(Stimulus.SEND_ABORT) else b""
 
     async def _step(self) -> bool:
         """Write one thing; False when there is none."""
@@ -105,7 +117,7 @@ class Sender:
         if self._link.instrument is not None:
             self._link.instrument.pdu_sent(pdu)
         await self.writer.write([data])
-        self._link.control_was_sent(pdu)
+        self._link.listener.watch_artim()
 
     async def _send_answer(self, outgoing: OutgoingMessage) -> None:
         try:
@@ -113,9 +125,9 @@ class Sender:
             if self._link.machine.allows(Stimulus.SEND_DATA):
                 await self._send_message(outgoing, None)
         except Interrupted:
-            self._link.poison()
+            cut(self._link)
         finally:
-            self._link.answer_left(outgoing)
+            self._link.serving.answer_left(outgoing)
 
     async def _send_request(self, entry: PendingRequest) -> None:
         link = self._link
@@ -124,7 +136,7 @@ class Sender:
             outgoing = OutgoingMessage.encode(entry.request, entry.context, entry.source)
         except LocalProtocolError as error:
             text = str(error)
-            link.finish(entry, Failed(lambda _: LocalProtocolError(text)))
+            finish(link, entry, Failed(lambda _: LocalProtocolError(text)))
             return
         entry.phase = Phase.SENDING
         self.on_the_wire = entry
@@ -133,9 +145,9 @@ class Sender:
             await self._send_message(outgoing, entry)
         except Interrupted:
             if entry.started:
-                link.poison()
+                cut(link)
         except _SourceBroke as error:
-            link.source_broke(entry, error.__cause__ or error)
+            source_broke(link, entry, error.__cause__ or error)
         else:
             entry.phase = Phase.SENT
             entry.progressed.set()

@@ -12,7 +12,9 @@ from trio_dicom._dimse.c_messages import CEchoRequest, CStoreRequest
 from trio_dicom._dimse.message import Request, Response, complete_response, response_to
 from trio_dicom._dimse.n_messages import NEventReportRequest
 from trio_dicom._io.flow import Backlog, ByteQueue
+from trio_dicom._io.outbox import OutgoingMessage
 from trio_dicom._io.pending import Abandoned
+from trio_dicom._io.sources import encoded_source
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 
@@ -96,10 +98,10 @@ class Serving:
     async def _serve(self, served: _Served) -> None:
         request, context = served.request, served.context
         try:
-            self._link.answer(await self._answer(request), context)
+            self._send(await self._answer(request), context)
         except Exception:
             _logger.exception("the handler failed on the peer's %s", request.operation)
-            self._link.answer(response_to(request, Code.PROCESSING_FAILURE), context)
+            self._send(response_to(request, Code.PROCESSING_FAILURE), context)
         finally:
             self._link.clocks.resume()
 
@@ -118,6 +120,24 @@ class Serving:
                 return complete_response(await handler.on_n_event_report_request(request), request)
             case _:
                 return response_to(request, Code.UNRECOGNIZED_OPERATION)
+
+    def _send(self, response: Response, context: NegotiatedContext) -> None:
+        """Queue an answer. It waits for no window."""
+        source = encoded_source(response.data_set, context)
+        outgoing = OutgoingMessage.encode(response, context, source)
+        if self._link.may_send_messages:
+            self._link.outbox.put(outgoing)
+        else:
+            self.answer_left(outgoing)
+
+    def answer_left(self, outgoing: OutgoingMessage) -> None:
+        """``outgoing`` was written, or never will be. It may be no answer but a C-CANCEL."""
+        if isinstance(outgoing.message, Response):
+            self.owed -= 1
+            retrieving = self._link.table.retrieving()
+            if retrieving is not None:
+                retrieving.clock.sign_of_life()
+            self._link.changed()
 
     def _nobody_wants_instances(self) -> bool:
         """Whether they are of a C-GET that was left, or whose peer was silent too long."""

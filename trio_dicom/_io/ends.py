@@ -1,0 +1,116 @@
+"""The one place that decides how the connection ends: synchronously, the first call wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_dicom._io.ending import Ending
+from trio_dicom._io.outcomes import finish
+from trio_dicom._io.pending import Failed, PendingRequest, Phase
+from trio_dicom._protocol.states import Stimulus
+from trio_dicom._wire.pdus import Abort
+from trio_dicom.errors import Delivery, LocalProtocolError, SourceFailed
+from trio_dicom.reasons import AbortSource
+
+if TYPE_CHECKING:
+    from trio_dicom._io.link import Link
+
+__all__ = [
+    "abort",
+    "cut",
+    "end",
+    "source_broke",
+    "transport_closed",
+    "write_failed",
+]
+
+
+def end(link: Link, ending: Ending) -> None:
+    """End the connection and every open request with it, unless it has ended already."""
+    if link.ending is not None:
+        return
+    link.ending = ending
+    for entry in link.table.everything():
+        finish(link, entry, Failed(ending.waiting))
+    link.flow.release_all()
+    link.answered.set()
+    if ending.abort is not None:
+        # For everything that follows together: the write in progress, the A-ABORT, and
+        # reading until the peer has closed, lest a reset eats the A-ABORT.
+        deadline = trio.current_time() + link.options.timeouts.abort
+        link.sender.scope.deadline = link.listener.scope.deadline = deadline
+        link.sender.stop_reading()
+    else:
+        link.sender.scope.cancel()
+        link.listener.scope.cancel()
+    if not link.listener.started:
+        link.listener.ended.set()
+    link.outbox.ring()
+    link.changed()
+
+
+def abort(link: Link, abort: Abort | None = None, *, because: str = "") -> None:
+    """Abort the association, or close a connection that carries none."""
+    if link.machine.allows(Stimulus.SEND_ABORT):
+        abort = Abort(AbortSource.USER) if abort is None else abort
+        end(link, Ending.aborted_by_us(link.peer, abort, because=because))
+    elif link.is_released_by_peer:
+        end(link, Ending.released(link.peer, by_peer=True))
+    else:
+        end(link, Ending.closed(link.peer))
+
+
+def cut(link: Link) -> None:
+    """A message was cut on the wire: no other may follow it."""
+    link.stop_messages()
+    for entry in link.table.everything():
+        if entry.phase is Phase.QUEUED:
+            finish(link, entry, Failed(link.cut_error))
+
+
+def source_broke(link: Link, entry: PendingRequest, cause: BaseException) -> None:
+    """The data set of ``entry`` could not be read, to its end or at all."""
+    text = f"the data set of {entry.words} could not be read: {cause}"
+    if entry.started:
+        finish(link, entry, Failed(lambda delivery: _source_failed(text, cause, delivery)))
+        abort(link, because="a data set of ours broke in the middle of its message")
+    else:
+        finish(link, entry, Failed(lambda _: _unreadable(text, cause)))
+
+
+def write_failed(link: Link, error: Exception) -> None:
+    """The transport takes nothing any more. What it still has for us is read first."""
+    link.write_error = error
+    link.stop_messages()
+    if link.listener.running:
+        link.listener.allow(link.options.timeouts.abort)
+    else:
+        transport_closed(link)
+
+
+def transport_closed(link: Link, error: Exception | None = None) -> None:
+    """End of file, or ``error`` when the transport broke."""
+    if link.is_released_by_peer:
+        end(link, Ending.released(link.peer, by_peer=True))
+        return
+    error = link.write_error if error is None else error
+    cause = None if error is None else error.__cause__ or error
+    how = "was closed by the peer" if cause is None else f"broke ({cause})"
+    if link.machine.association is None:
+        hint = "" if link.network.is_tls else ": it may expect TLS on this port"
+        how += f" before it answered the association request{hint}"
+    end(link, Ending.lost(link.peer, how, cause))
+
+
+def _source_failed(text: str, cause: BaseException, delivery: Delivery | None) -> SourceFailed:
+    error = SourceFailed(f"{text}, so we aborted the association", delivery=delivery)
+    error.__cause__ = cause
+    return error
+
+
+def _unreadable(text: str, cause: BaseException) -> LocalProtocolError:
+    error = LocalProtocolError(f"{text}; nothing of it was sent, and the association lives")
+    error.__cause__ = cause
+    return error
