@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 from attrs import define, field
@@ -45,8 +46,8 @@ class NetworkStream:
         socket_stream = _socket_stream(self.stream)
         if socket_stream is not None:
             self._socket = socket_stream.socket
-            self.local_host, self.local_port = _address(self._socket.getsockname())
-            self.remote_host, self.remote_port = _address(self._socket.getpeername())
+            self.local_host, self.local_port = _address(self._socket.getsockname)
+            self.remote_host, self.remote_port = _address(self._socket.getpeername)
         if not self.peer:
             known = self.remote_host is not None
             self.peer = f"{self.remote_host}:{self.remote_port}" if known else "the peer"
@@ -83,8 +84,12 @@ def _socket_stream(stream: trio.abc.Stream) -> trio.SocketStream | None:
     return stream if isinstance(stream, trio.SocketStream) else None
 
 
-def _address(name: tuple[object, ...] | str) -> tuple[str | None, int | None]:
-    """Host and port of a socket address; a Unix socket has neither."""
+def _address(name_of: Callable[[], Any]) -> tuple[str | None, int | None]:
+    """Host and port of one end; a Unix socket has neither, nor has one that was reset."""
+    try:
+        name = name_of()
+    except OSError:
+        return None, None
     match name[:2]:
         case (str(host), int(port)):
             return host, port
