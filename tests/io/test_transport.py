@@ -1,0 +1,135 @@
+"""The stream underneath: its two ends, and acknowledging at once."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from trio_dicom import KeepAlive
+from trio_dicom._io.transport import NetworkStream, set_keepalive
+
+HOST = "127.0.0.1"
+
+
+async def connected_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
+    (listener,) = await trio.open_tcp_listeners(0, host=HOST)
+    async with listener:
+        port = listener.socket.getsockname()[1]
+        client = await trio.open_tcp_stream(HOST, port)
+        return client, await listener.accept()
+
+
+class RecordingSocket:
+    """Stands in for the socket and remembers the options that were set."""
+
+    def __init__(self, calls: list[object], *, broken: bool = False) -> None:
+        self.calls = calls
+        self.broken = broken
+
+    def setsockopt(self, *option: Any) -> None:
+        self.calls.append(option)
+        if self.broken:
+            raise OSError("transport endpoint is not connected")
+
+
+class RecordingStream(trio.abc.ReceiveStream):
+    """Remembers when it was read."""
+
+    def __init__(self, calls: list[object], *chunks: bytes) -> None:
+        self.calls = calls
+        self.chunks = list(chunks)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.lowlevel.checkpoint()
+        self.calls.append("receive")
+        return self.chunks.pop(0)
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+def recording_stream(calls: list[object], *, broken: bool = False) -> NetworkStream:
+    receive = RecordingStream(calls, b"first", b"")
+    network = NetworkStream(trio.StapledStream(trio.testing.MemorySendStream(), receive))
+    network._socket = RecordingSocket(calls, broken=broken)  # type: ignore[assignment]
+    return network
+
+
+async def test_both_ends_of_a_socket_are_known() -> None:
+    client, server = await connected_pair()
+    async with client, server:
+        network = NetworkStream(client)
+        assert (network.local_host, network.local_port) == client.socket.getsockname()
+        assert (network.remote_host, network.remote_port) == server.socket.getsockname()
+        assert not network.is_tls
+        assert network.peer == f"{HOST}:{network.remote_port}"
+
+
+def test_a_stream_in_memory_has_no_addresses() -> None:
+    stream, _ = trio.testing.memory_stream_pair()
+    network = NetworkStream(stream)
+    assert network.stream is stream
+    assert (network.local_host, network.local_port) == (None, None)
+    assert (network.remote_host, network.remote_port) == (None, None)
+    assert network.peer == "the peer"
+
+
+async def test_a_peer_that_is_gone_already_has_no_address() -> None:
+    client, server = await connected_pair()
+    linger_zero = struct.pack("ii", 1, 0)
+    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_zero)
+    server.socket.close()  # a reset
+    async with client:
+        with pytest.raises((trio.BrokenResourceError, OSError)):
+            await client.receive_some()
+        network = NetworkStream(client, "archive")
+        assert network.remote_host is None
+        assert network.peer == "archive"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux alone has TCP_QUICKACK")
+async def test_acknowledgements_are_not_delayed_before_each_receive() -> None:
+    calls: list[object] = []
+    network = recording_stream(calls)
+    assert await network.receive_some() == b"first"
+    assert await network.receive_some() == b""
+    quickack = (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    assert calls == [quickack, "receive", quickack, "receive"]
+
+
+async def test_a_socket_that_takes_no_options_any_more_is_read_all_the_same() -> None:
+    network = recording_stream([], broken=True)
+    assert await network.receive_some() == b"first"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux alone has TCP_QUICKACK")
+async def test_a_real_socket_is_asked_to_acknowledge_at_once() -> None:
+    client, server = await connected_pair()
+    async with client, server:
+        network = NetworkStream(client)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        await server.send_all(b"x")
+        assert await network.receive_some() == b"x"
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="not on this platform")
+async def test_keepalive_is_set_as_asked() -> None:
+    client, server = await connected_pair()
+    async with client, server:
+        set_keepalive(client, KeepAlive(idle=11, interval=7, count=3))
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 11
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 7
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
+
+
+async def test_nagles_algorithm_is_off() -> None:
+    client, server = await connected_pair()
+    async with client, server:
+        assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
