@@ -21,7 +21,17 @@ from trio_dicom import (
 from trio_dicom.lowlevel import Abort
 from trio_dicom.testing import ConversationEnd, ScriptedPeer, scripted_peer
 
-__all__ = ["CONTEXTS", "CT", "ECHO", "FIND", "REQUEST", "Recorder", "associated", "serve"]
+__all__ = [
+    "CONTEXTS",
+    "CT",
+    "ECHO",
+    "FIND",
+    "REQUEST",
+    "Recorder",
+    "associated",
+    "connected",
+    "serve",
+]
 
 ECHO = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -89,35 +99,53 @@ async def serve(peer: ScriptedPeer) -> ConversationEnd | None:
 
 
 @asynccontextmanager
-async def associated(
+async def connected(
     *,
     handler: ConnectionHandler | None = None,
     instrument: Instrument | None = None,
     options: ConnectionOptions | None = None,
     capacity: int | None = None,
-    offer: int = 1,
-    **accept: Any,
-) -> AsyncGenerator[tuple[ClientConnection, ScriptedPeer], None]:
-    """A connection whose association stands, and its peer, who obliges when the block ends.
+    start_listener: bool = True,
+) -> AsyncGenerator[tuple[ClientConnection, ScriptedPeer, trio.Nursery], None]:
+    """A connection without an association, its peer, and a nursery that outlives it.
 
     Args:
         handler: As for ``wrap_stream``.
         instrument: Likewise.
         options: Likewise.
         capacity: As for ``scripted_peer``.
-        offer: The window that is proposed.
-        **accept: As for ``ScriptedPeer.accept``.
+        start_listener: As for ``wrap_stream``.
     """
-    request = propose(contexts=CONTEXTS, max_operations_invoked=offer)
-    if offer != 1:
-        accept.setdefault("window", (offer, 1))
     async with (
         scripted_peer(capacity=capacity) as (stream, peer),
         trio.open_nursery() as nursery,
-        wrap_stream(stream, handler=handler, instrument=instrument, options=options) as connection,
+        wrap_stream(
+            stream,
+            handler=handler,
+            instrument=instrument,
+            options=options,
+            start_listener=start_listener,
+        ) as connection,
     ):
+        yield connection, peer, nursery
+
+
+@asynccontextmanager
+async def associated(
+    *, offer: int = 1, accept: dict[str, Any] | None = None, **connection: Any
+) -> AsyncGenerator[tuple[ClientConnection, ScriptedPeer], None]:
+    """A connection whose association stands, and its peer, who obliges when the block ends.
+
+    Args:
+        offer: The window that is proposed, and accepted unless ``accept`` says otherwise.
+        accept: As for ``ScriptedPeer.accept``.
+        **connection: As for ``connected``.
+    """
+    request = propose(contexts=CONTEXTS, max_operations_invoked=offer)
+    answer = {"window": None if offer == 1 else (offer, 1), **(accept or {})}
+    async with connected(**connection) as (client, peer, nursery):
         async with trio.open_nursery() as handshake:
-            handshake.start_soon(lambda: peer.accept(**accept))
-            await connection.send_association_request(request)
-        yield connection, peer
+            handshake.start_soon(lambda: peer.accept(**answer))
+            await client.send_association_request(request)
+        yield client, peer
         nursery.start_soon(serve, peer)
