@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
-from trio_dicom._io.ends import cut, source_broke, write_failed
+from trio_dicom._io.ending import Ending
+from trio_dicom._io.ends import cut, end, source_broke, write_failed
 from trio_dicom._io.keeper import start_keeping
 from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
 from trio_dicom._io.outcomes import finish
-from trio_dicom._io.pending import Failed, PendingRequest, Phase
+from trio_dicom._io.pending import Failed, PendingRequest, Phase, seconds_or_infinite
 from trio_dicom._io.writer import Interrupted, Writer
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom.errors import LocalProtocolError
@@ -120,14 +121,21 @@ class Sender:
         self._link.listener.watch_artim()
 
     async def _send_answer(self, outgoing: OutgoingMessage) -> None:
+        link = self._link
+        # No request's clock measures this write, so it has a patience of its own.
+        idle = seconds_or_infinite(link.options.timeouts.idle)
+        patience = trio.move_on_after(idle)
         try:
-            # Once we have asked for release, or granted it, no message may go out.
-            if self._link.machine.allows(Stimulus.SEND_DATA):
-                await self._send_message(outgoing, None)
+            with patience:
+                # Once we have asked for release, or granted it, no message may go out.
+                if link.machine.allows(Stimulus.SEND_DATA):
+                    await self._send_message(outgoing, None)
         except Interrupted:
-            cut(self._link)
+            cut(link)
         finally:
-            self._link.serving.answer_left(outgoing)
+            link.serving.answer_left(outgoing)
+        if patience.cancelled_caught:
+            end(link, Ending.lost(link.peer, f"took nothing for {idle:g} s, so we gave it up"))
 
     async def _send_request(self, entry: PendingRequest) -> None:
         link = self._link
