@@ -278,7 +278,7 @@ async def test_an_abort_of_the_peer_is_told_as_one(
 
 
 async def test_orthanc_gets_what_was_sent(orthanc: peers.OrthancPeer, pydicom_files: Path) -> None:
-    names = ["CT_small.dcm", "JPEG-lossy.dcm", "MR_small_RLE.dcm", "rtplan.dcm", "test-SR.dcm"]
+    names = ["CT_small.dcm", "JPEG-lossy.dcm", "SC_rgb_rle.dcm", "rtplan.dcm", "test-SR.dcm"]
     paths = [pydicom_files / name for name in names]
     async with open_association(
         orthanc.host,
