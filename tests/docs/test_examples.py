@@ -128,3 +128,8 @@ def test_pdus_asserts_what_it_says() -> None:
 async def test_scripted_peer_is_a_test_that_passes() -> None:
     example = runpy.run_path(str(EXAMPLES / "scripted_peer.py"))
     await example["test_an_archive_without_resources_is_not_ready"]()
+
+
+async def test_archive_is_a_test_that_passes(pydicom_files: Path) -> None:
+    example = runpy.run_path(str(EXAMPLES / "archive.py"))
+    await example["test_an_instance_arrives_as_it_is_in_the_file"](pydicom_files / "CT_small.dcm")
