@@ -135,7 +135,7 @@ class RemoteProtocolError(ProtocolError):
 
     Attributes:
         abort_source: The source of the A-ABORT that answers it.
-        abort_reason: Its reason (PS3.8 Table 9-26).
+        abort_reason: Its reason, which only the provider has (PS3.8 Table 9-26).
     """
 
     def __init__(
@@ -146,8 +146,9 @@ class RemoteProtocolError(ProtocolError):
         abort_reason: AbortReason = AbortReason.INVALID_PDU_PARAMETER_VALUE,
     ) -> None:
         super().__init__(message)
+        provider = abort_source is AbortSource.PROVIDER
         self.abort_source = abort_source
-        self.abort_reason = abort_reason
+        self.abort_reason = abort_reason if provider else AbortReason.NOT_SPECIFIED
 
 
 class ConnectFailed(TrioDicomError):
