@@ -1,0 +1,104 @@
+"""The options that commands share, as values that cyclopts spreads over the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from attrs import frozen
+from cyclopts import Group, Parameter
+
+from trio_dicom import ConnectionOptions, Timeouts
+
+__all__ = ["OUTPUT_OPTIONS", "PEER_OPTIONS", "OutputOptions", "PeerOptions"]
+
+_DEFAULTS: Final = ConnectionOptions()
+
+_OUTPUT: Final = Group("Output", sort_key=2)
+_PATIENCE: Final = Group("Patience", sort_key=3)
+_TLS: Final = Group("TLS", sort_key=4)
+_IDENTITY: Final = Group("User identity", sort_key=5)
+
+
+def _more_than_nothing(_type: object, seconds: float | None) -> None:
+    if seconds is not None and not seconds > 0:
+        raise ValueError("It must be more than 0 seconds.")
+
+
+def _not_negative(_type: object, length: int) -> None:
+    if length < 0:
+        raise ValueError("it must not be negative.")
+
+
+_FLAG = Parameter(negative="", show_default=False)
+_SECONDS = Parameter(group=_PATIENCE, validator=_more_than_nothing)
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class OutputOptions:
+    """What is printed.
+
+    Attributes:
+        json: Print one JSON object a line (JSON Lines) on standard output, and nothing else there.
+        verbose: Log the conversation to standard error: no patient data and no passwords.
+    """
+
+    json: Annotated[bool, Parameter(group=_OUTPUT), _FLAG] = False
+    verbose: Annotated[bool, Parameter(alias="-v", group=_OUTPUT), _FLAG] = False
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class PeerOptions:
+    """How to talk to a peer.
+
+    Attributes:
+        calling_ae: Our AE title. Many archives want to know it beforehand.
+        max_pdu: The longest P-DATA-TF that the peer may send, in bytes; 0 for no limit.
+        connect_timeout: Seconds for name look-up, TCP and TLS together.
+        associate_timeout: Seconds for the answer to the association request.
+        idle_timeout: Seconds of the peer's silence that are too many while a request is open.
+        timeout: Seconds for one request as a whole. No limit unless given.
+        tls: Encrypt with TLS.
+        ca: Trust the certificate authorities in this PEM file instead of the system's.
+        cert: Our certificate in PEM, for peers that ask for one.
+        key: Its private key in PEM, if it is not in the same file.
+        no_verify_hostname: Take a certificate that names another host.
+        user: Tell the peer this user name.
+        password_file: Send the first line of this file as the user's password.
+        allow_plain_password: Send the password without TLS, where anybody can read it.
+    """
+
+    calling_ae: Annotated[str, Parameter()] = "TRIO_DICOM"
+    max_pdu: Annotated[int, Parameter(validator=_not_negative)] = _DEFAULTS.max_length
+    connect_timeout: Annotated[float, _SECONDS] = _DEFAULTS.timeouts.connect
+    associate_timeout: Annotated[float, _SECONDS] = _DEFAULTS.timeouts.associate
+    idle_timeout: Annotated[float | None, _SECONDS] = _DEFAULTS.timeouts.idle
+    timeout: Annotated[float | None, _SECONDS] = _DEFAULTS.timeouts.total
+    tls: Annotated[bool, Parameter(group=_TLS), _FLAG] = False
+    ca: Annotated[Path | None, Parameter(group=_TLS)] = None
+    cert: Annotated[Path | None, Parameter(group=_TLS)] = None
+    key: Annotated[Path | None, Parameter(group=_TLS)] = None
+    no_verify_hostname: Annotated[bool, Parameter(group=_TLS), _FLAG] = False
+    user: Annotated[str | None, Parameter(group=_IDENTITY)] = None
+    password_file: Annotated[Path | None, Parameter(group=_IDENTITY)] = None
+    allow_plain_password: Annotated[bool, Parameter(group=_IDENTITY), _FLAG] = False
+
+    def connection_options(self) -> ConnectionOptions:
+        """The same as the library takes it."""
+        return ConnectionOptions(
+            timeouts=Timeouts(
+                connect=self.connect_timeout,
+                associate=self.associate_timeout,
+                idle=self.idle_timeout,
+                total=self.timeout,
+            ),
+            max_length=self.max_pdu,
+            allow_plain_password=self.allow_plain_password,
+        )
+
+
+OUTPUT_OPTIONS: Final = OutputOptions()
+"""What holds where the command line says nothing; likewise ``PEER_OPTIONS``."""
+PEER_OPTIONS: Final = PeerOptions()

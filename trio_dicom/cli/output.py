@@ -1,0 +1,134 @@
+"""What is printed and where: lines for people, JSON Lines for programs, the rest to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from attrs import define, field
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trio_dicom import Instrument, LoggingInstrument
+from trio_dicom.cli.options import OutputOptions
+
+__all__ = ["Output", "printable"]
+
+
+def printable(text: str) -> str:
+    """``text`` with everything escaped that would move a cursor or break a line or an encoding.
+
+    File names and what peers say are not ours, and they end on somebody's terminal.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        it if it.isprintable() else it.encode("unicode_escape").decode("ascii") for it in text
+    )
+
+
+@define(eq=False)
+class Output:
+    """Where a command says what it did.
+
+    Attributes:
+        options: What is to be printed.
+        console: Standard output, for people.
+        diagnostics: Standard error.
+    """
+
+    options: OutputOptions
+    diagnostics: Console = field(factory=lambda: Console(stderr=True, highlight=False), init=False)
+    console: Console = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # On a terminal one console does both, and keeps a progress bar below what is printed.
+        # isatty, because FORCE_COLOR makes rich take a pipe for a terminal.
+        is_one = sys.stdout.isatty() and sys.stderr.isatty()
+        self.console = self.diagnostics if is_one else Console(highlight=False)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody looks who would like to see that it goes on."""
+        return sys.stderr.isatty() and not self.options.json and not self.options.verbose
+
+    @property
+    def instrument(self) -> Instrument | None:
+        """Logs the conversation, if that was asked for."""
+        return LoggingInstrument() if self.options.verbose else None
+
+    def record(self, **fields: object) -> None:
+        """Print a JSON object, if that is what was asked for."""
+        if self.options.json:
+            sys.stdout.write(json.dumps(fields) + "\n")
+            sys.stdout.flush()  # whoever reads it wants it now
+
+    def line(self, *parts: str | tuple[str, str]) -> None:
+        """Print a line for people, unless JSON was asked for.
+
+        Args:
+            *parts: Text, or text and its style.
+        """
+        if not self.options.json:
+            self.console.print(_assembled(parts), soft_wrap=True)
+
+    def table(self, table: Table) -> None:
+        """Print a table for people, unless JSON was asked for."""
+        if not self.options.json:
+            self.console.print(table)
+
+    def note(self, *parts: str | tuple[str, str]) -> None:
+        """Print a diagnostic.
+
+        Args:
+            *parts: Text, or text and its style.
+        """
+        self.diagnostics.print(_assembled(parts), soft_wrap=True)
+
+    @contextmanager
+    def logging(self, least: int = logging.WARNING) -> Generator[None, None, None]:
+        """Print what the library logs while the block runs.
+
+        Args:
+            least: The lowest level that is printed, unless -v asks for everything.
+        """
+        logger = logging.getLogger("trio_dicom")
+        handler = _ConsoleHandler(self.diagnostics)
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG if self.options.verbose else least)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+
+
+def _assembled(parts: tuple[str | tuple[str, str], ...]) -> Text:
+    text = Text()
+    for part in parts:
+        words, style = (part, "") if isinstance(part, str) else part
+        text.append(printable(words), style)
+    return text
+
+
+class _ConsoleHandler(logging.Handler):
+    """Prints to a console, which knows how to do that above a progress bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(message)s", "%H:%M:%S"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler``."""
+        try:
+            # A traceback has several lines, which stay lines.
+            for line in self.format(record).splitlines():
+                self._console.print(Text(printable(line), "dim"), soft_wrap=True)
+        except Exception:  # noqa: BLE001 - as every handler: logging must not end the command
+            self.handleError(record)
