@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import trio
+
 from trio_dicom import contexts_for_files, open_association
 from trio_dicom.testing import open_archive
 
@@ -18,4 +20,5 @@ async def test_an_instance_arrives_as_it_is_in_the_file(path: Path) -> None:
     async with open_archive() as archive:
         await store(archive.host, archive.port, path)
     [instance] = archive.instances.by_uid.values()
-    assert path.read_bytes().endswith(bytes(instance.data_set.data))
+    file = await trio.Path(path).read_bytes()
+    assert file.endswith(bytes(instance.data_set.data))
