@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.interop.certificates import Certificates, make_certificates
+from tests.interop.certificates import Certificates
 from tests.io.loopback import listening, over_tls, refusing_tls
 from tests.io.recording import CONTEXTS, REQUEST, Recorder
 from trio_dicom import (
@@ -21,11 +21,6 @@ from trio_dicom import (
     open_connection,
 )
 from trio_dicom.testing import memory_link
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.mark.scenario("B10")
