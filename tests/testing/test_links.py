@@ -66,3 +66,11 @@ async def test_a_reset_wakes_whoever_waits() -> None:
 def test_a_link_without_room_for_a_byte_is_refused() -> None:
     with pytest.raises(ValueError, match="capacity"):
         memory_link(capacity=0)
+
+
+async def test_a_closed_end_does_nothing_more() -> None:
+    left, _right = memory_link()
+    await left.aclose()
+    await left.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await left.send_eof()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 import pytest
 import trio
@@ -16,8 +17,9 @@ from trio_dicom._dimse.c_messages import (
     CEchoResponse,
     CFindRequest,
     CFindResponse,
+    CStoreRequest,
 )
-from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.message import Message, Response
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation, negotiated, propose
@@ -374,3 +376,24 @@ def test_the_answers_to_the_contexts_can_be_any() -> None:
         context_id=99, result=ContextResult.ACCEPTANCE, transfer_syntax=ExplicitVRLittleEndian
     )
     assert acceptance_of(REQUEST, contexts=[odd, odd]).contexts == (odd, odd)
+
+
+async def test_a_data_set_in_a_file_is_sent_from_there(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"head" + bytes(10) + b"tail")
+    stored = StoredDataSet(
+        path=path,
+        offset=4,
+        length=10,
+        transfer_syntax=ExplicitVRLittleEndian,
+        sop_class_uid="1.2",
+        sop_instance_uid="1.3",
+    )
+    async with scripted_peer() as (stream, peer):
+        await associated(stream, peer)
+        request = CStoreRequest(
+            sop_class_uid="1.2", sop_instance_uid="1.3", message_id=1, data_set=stored
+        )
+        await peer.send_message(request)
+        pdvs = await sent_by(peer, stream)
+    assert bytes(pdvs[-1].data) == bytes(10)

@@ -10,27 +10,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trio_dicom.testing.answers import acceptance_of
+    from trio_dicom.testing.archive import Archive, open_archive
     from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
+    from trio_dicom.testing.instances import Instance, Instances
     from trio_dicom.testing.links import LinkEnd, memory_link
     from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
 __all__ = [
+    "Archive",
     "ConversationEnd",
     "ConversationOver",
+    "Instance",
+    "Instances",
     "LinkEnd",
     "ScriptedPeer",
     "acceptance_of",
     "memory_link",
+    "open_archive",
     "scripted_peer",
 ]
 
 _HOMES = {
+    "Archive": "archive",
     "ConversationEnd": "conversation",
     "ConversationOver": "conversation",
+    "Instance": "instances",
+    "Instances": "instances",
     "LinkEnd": "links",
     "ScriptedPeer": "scripted",
     "acceptance_of": "answers",
     "memory_link": "links",
+    "open_archive": "archive",
     "scripted_peer": "scripted",
 }
 

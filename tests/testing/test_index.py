@@ -1,0 +1,62 @@
+"""What the archive knows of its instances."""
+
+from __future__ import annotations
+
+import pytest
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from tests.testing.builders import instance, query
+from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom.testing.index import indexed, match_for, summary_of
+
+
+def received(data_set: Dataset) -> Dataset:
+    """The data set as it comes from the wire: undecoded."""
+    encoded = encode_data_set(data_set, ExplicitVRLittleEndian)
+    return EncodedDataSet(encoded, ExplicitVRLittleEndian).decode()
+
+
+def test_bulk_data_private_attributes_and_long_values_are_not_searched() -> None:
+    data_set = instance(1, PixelData=b"\0\0", TextValue="x" * 100_000)
+    data_set.private_block(0x0009, "SOMEBODY", create=True).add_new(1, "LO", "secret")
+    assert indexed(received(data_set)) == instance(1)
+
+
+def test_a_value_that_does_not_decode_is_not_searched() -> None:
+    # (0020,0013) Instance Number with a value that is no number
+    broken = received(instance(1)).copy()
+    data = encode_data_set(instance(1), ExplicitVRLittleEndian).replace(
+        bytes.fromhex("20001300") + b"IS\x02\x001 ", bytes.fromhex("20001300") + b"IS\x02\x00xy"
+    )
+    broken = EncodedDataSet(data, ExplicitVRLittleEndian).decode()
+    index = indexed(broken)
+    assert "InstanceNumber" not in index
+    assert index.PatientID == "P1"
+
+
+def test_an_entity_has_what_its_instances_agree_on() -> None:
+    summary = summary_of(
+        "STUDY", [instance(1), instance(2, Modality="MR", SeriesInstanceUID="1.2.201")]
+    )
+    assert summary.StudyInstanceUID == "1.2.100"
+    assert "SeriesInstanceUID" not in summary
+    assert summary.ModalitiesInStudy == ["CT", "MR"]
+    assert summary.NumberOfStudyRelatedSeries == 2
+    assert summary.NumberOfStudyRelatedInstances == 2
+
+
+def test_an_instance_is_its_own_summary() -> None:
+    assert summary_of("IMAGE", [instance(1)]) == instance(1)
+
+
+@pytest.mark.parametrize("ae_title", ["", "ARCHIVE"])
+def test_a_match_has_every_key_and_says_where_to_get_it(ae_title: str) -> None:
+    keys = query("IMAGE", PatientID="", AccessionNumber="", SpecificCharacterSet="ISO_IR 100")
+    match = match_for(keys, instance(1), ae_title=ae_title)
+    assert match.PatientID == "P1"
+    assert match.AccessionNumber is None or match.AccessionNumber == ""
+    assert match.QueryRetrieveLevel == "IMAGE"
+    assert match.SpecificCharacterSet == "ISO_IR 192"
+    assert match.get("RetrieveAETitle", "") == ae_title

@@ -1,0 +1,89 @@
+"""An archive in memory that speaks DICOM: for tests, and to try things out."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import trio
+from attrs import define, field
+
+from trio_dicom.options import Limits
+from trio_dicom.testing.archive_server import serve_association
+from trio_dicom.testing.instances import Instances
+
+__all__ = ["Archive", "open_archive"]
+
+
+@define(eq=False)
+class Archive:
+    """An archive in memory: C-ECHO, C-STORE, C-FIND and C-GET.
+
+    It accepts every storage SOP class in every transfer syntax that pydicom knows, and
+    takes the first one that is proposed.
+
+    Attributes:
+        ae_title: What it is called.
+        checks_called_ae: Whether it rejects those who call it otherwise.
+        idle_timeout: Seconds of a peer's silence after which its association is aborted.
+        artim_timeout: Seconds that a new peer has to ask for an association, and that
+            any has to hang up in the end (ARTIM, PS3.8 9.1.5).
+        limits: What one peer can make it hold at a time.
+        instances: What is stored.
+        host: The address that it listens on, or "".
+        port: The TCP port that it listens on, or 0.
+    """
+
+    ae_title: str = "ARCHIVE"
+    checks_called_ae: bool = field(default=False, kw_only=True)
+    idle_timeout: float = field(default=300.0, kw_only=True)
+    artim_timeout: float = field(default=30.0, kw_only=True)
+    limits: Limits = field(factory=Limits, kw_only=True)
+    instances: Instances = field(factory=Instances, kw_only=True)
+    host: str = field(default="", init=False)
+    port: int = field(default=0, init=False)
+
+    @property
+    def address(self) -> str:
+        """As the command line takes it: ``AET@host:port``."""
+        return f"{self.ae_title}@{self.host}:{self.port}"
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """Serve one association on ``stream``, and close it.
+
+        Whatever the peer does, this neither raises nor lasts for ever.
+        """
+        await serve_association(self, stream)
+
+
+@asynccontextmanager
+async def open_archive(
+    port: int = 0,
+    *,
+    host: str = "127.0.0.1",
+    archive: Archive | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncGenerator[Archive, None]:
+    """An archive that listens until the block is left; then its associations are cut.
+
+    Args:
+        port: The TCP port; 0 for any that is free.
+        host: The address to listen on; loopback, unless you want company.
+        archive: The archive to open, or None for a new one.
+        tls: How to encrypt, or None not to.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    archive = Archive() if archive is None else archive
+    [listener] = await trio.open_tcp_listeners(port, host=host)
+    archive.host, archive.port = listener.socket.getsockname()[:2]
+    listeners: list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]
+    listeners = [listener] if tls is None else [trio.SSLListener(listener, tls)]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_listeners, archive.serve, listeners)
+        try:
+            yield archive
+        finally:
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,252 @@
+"""One association of the archive: reading, writing and the timers of the acceptor's side."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import define, field
+
+from trio_dicom._dimse.c_messages import CCancelRequest, CStoreRequest, CStoreResponse
+from trio_dicom._dimse.encoded import StoredDataSet
+from trio_dicom._dimse.message import Message, Request, encode_command
+from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom._io.transport import NetworkStream
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom._protocol.events import (
+    AssociateIndication,
+    Event,
+    MessageReceived,
+    ReleaseIndication,
+)
+from trio_dicom._protocol.machine import AssociationMachine
+from trio_dicom._protocol.states import Role, State
+from trio_dicom._wire.control import Abort, ReleaseResponse
+from trio_dicom.errors import RemoteProtocolError
+from trio_dicom.reasons import AbortSource
+from trio_dicom.testing.acceptance import MOST_OPERATIONS, accept, rejection
+from trio_dicom.testing.services import AssociationOver, serve_request
+
+if TYPE_CHECKING:
+    from trio_dicom.testing.archive import Archive
+
+__all__ = ["Session", "serve_association"]
+
+_logger = logging.getLogger("trio_dicom")
+
+_WRITE = 1024 * 1024  # bytes of a data set that go out in one write
+
+
+async def serve_association(archive: Archive, stream: trio.abc.Stream) -> None:
+    """Serve one association on ``stream``, and close it, whatever happens.
+
+    Args:
+        archive: What is served.
+        stream: On which nothing was said yet.
+    """
+    try:
+        # A peer that has hung up already leaves a socket without an address.
+        await Session(archive, NetworkStream(stream)).run()
+    except OSError:
+        _logger.info("a peer hung up before it said anything")
+    except Exception:
+        _logger.exception("an association of the archive failed")
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+@define(eq=False)
+class Session:
+    """An association: one task reads and decides what happens, another answers requests.
+
+    Attributes:
+        archive: What is served.
+        network: The peer.
+        machine: The state of the association.
+    """
+
+    archive: Archive
+    network: NetworkStream
+    machine: AssociationMachine = field(init=False)
+
+    _scope: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    _sending: trio.Lock = field(factory=trio.Lock, init=False)
+    _deadline: float = field(default=0.0, init=False)
+    _timed_state: State | None = field(default=None, init=False)
+    _to_serve: trio.MemorySendChannel[MessageReceived] = field(init=False)
+    _requests: trio.MemoryReceiveChannel[MessageReceived] = field(init=False)
+    _open: set[int] = field(factory=set[int], init=False)
+    _cancelled: set[int] = field(factory=set[int], init=False)
+    # The sub-operation that is open, if one is, and its answer, once it is there.
+    _sub_operation: int | None = field(default=None, init=False)
+    _answers: deque[CStoreResponse] = field(factory=deque[CStoreResponse], init=False)
+    _answered: trio.Event = field(factory=trio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.machine = AssociationMachine(Role.ACCEPTOR, limits=self.archive.limits)
+        self._to_serve, self._requests = trio.open_memory_channel[MessageReceived](MOST_OPERATIONS)
+
+    async def run(self) -> None:
+        """Serve until the association and its transport have ended."""
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._answer_requests)
+                await self._read()
+                nursery.cancel_scope.cancel()
+
+    # --- for the services -------------------------------------------------------------
+
+    def is_cancelled(self, request: Request) -> bool:
+        """Whether the peer has sent a C-CANCEL for this request."""
+        return request.message_id in self._cancelled
+
+    async def send(self, message: Message, context: NegotiatedContext) -> None:
+        """Send a message on ``context``, its data set in the transfer syntax of that.
+
+        Raises:
+            NotConvertible: That is not possible. Nothing was sent.
+        """
+        data_set = message.data_set
+        assert not isinstance(data_set, StoredDataSet)
+        payload = b""
+        if data_set is not None and context.transfer_syntax is not None:
+            payload = encode_data_set(data_set, context.transfer_syntax)
+        command = encode_command(message, has_data_set=bool(payload))
+        await self._send_part(context, command, is_command=True, is_last=True)
+        step = self.machine.fragment_size * max(1, _WRITE // self.machine.fragment_size)
+        view = memoryview(payload)
+        for start in range(0, len(payload), step):
+            part = view[start : start + step]
+            is_last = start + step >= len(payload)
+            await self._send_part(context, part, is_command=False, is_last=is_last)
+
+    async def store(self, request: CStoreRequest, context: NegotiatedContext) -> CStoreResponse:
+        """Send an instance as a sub-operation of a C-GET, and wait for its answer.
+
+        Raises:
+            NotConvertible: As ``send``.
+        """
+        self._sub_operation = request.message_id
+        self._answered = trio.Event()
+        await self.send(request, context)
+        await self._answered.wait()
+        return self._answers.pop()
+
+    # --- what the peer does -----------------------------------------------------------
+
+    async def _read(self) -> None:
+        while not self.machine.ended:
+            self._wind_up()
+            with trio.CancelScope(deadline=self._deadline) as patience:
+                try:
+                    data = await self.network.receive_some()
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    return
+                self.machine.receive_data(data)
+            if patience.cancelled_caught:
+                await self._out_of_patience()
+            else:
+                await self._take_events()
+
+    def _wind_up(self) -> None:
+        """Start the timer that is due: ARTIM once in its state, else ours at each sign of life."""
+        now, state = trio.current_time(), self.machine.state
+        if not self.machine.artim_running:
+            self._deadline = now + self.archive.idle_timeout
+        elif state is not self._timed_state:
+            self._deadline = now + self.archive.artim_timeout
+        self._timed_state = state
+
+    async def _out_of_patience(self) -> None:
+        if trio.current_time() < self._deadline:  # what we wrote meanwhile has moved it on
+            return
+        if self.machine.artim_running:
+            self.machine.artim_expired()
+        else:
+            await self._write(self.machine.send(Abort(AbortSource.USER)))
+
+    async def _take_events(self) -> None:
+        try:
+            while (event := self.machine.next_event()) is not None:
+                await self._take(event)
+        except RemoteProtocolError as error:
+            _logger.info("the archive aborts: %s", error)
+        if owed := self.machine.data_to_send():
+            await self._write(owed)
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case AssociateIndication(request=request):
+                called_ae = self.archive.ae_title if self.archive.checks_called_ae else None
+                reply = rejection(request, called_ae=called_ae) or accept(request)
+                await self._write(self.machine.send(reply))
+            case MessageReceived():
+                await self._take_message(event)
+            case ReleaseIndication():
+                await self._write(self.machine.send(ReleaseResponse()))
+            case _:  # the machine knows what has ended, and fragments are signs of life
+                pass
+
+    async def _take_message(self, received: MessageReceived) -> None:
+        message = received.message
+        if isinstance(message, CCancelRequest):
+            if message.message_id_being_responded_to in self._open:
+                self._cancelled.add(message.message_id_being_responded_to)
+        elif isinstance(message, CStoreResponse):
+            if message.message_id_being_responded_to == self._sub_operation:
+                self._sub_operation = None
+                self._answers.append(message)
+                self._answered.set()
+        elif isinstance(message, Request):
+            assert message.message_id is not None
+            self._open.add(message.message_id)
+            try:
+                self._to_serve.send_nowait(received)
+            except trio.WouldBlock:  # more than any window that we have agreed to
+                await self._write(self.machine.send(Abort(AbortSource.USER)))
+
+    # --- what we do -------------------------------------------------------------------
+
+    async def _answer_requests(self) -> None:
+        async for received in self._requests:
+            request = received.message
+            assert isinstance(request, Request)
+            assert request.message_id is not None
+            try:
+                await serve_request(self, request, received.context)
+            except AssociationOver:
+                return
+            self._open.discard(request.message_id)
+            self._cancelled.discard(request.message_id)
+
+    async def _send_part(
+        self,
+        context: NegotiatedContext,
+        payload: bytes | memoryview,
+        *,
+        is_command: bool,
+        is_last: bool,
+    ) -> None:
+        async with self._sending:
+            if self.machine.state is not State.ESTABLISHED:
+                raise AssociationOver
+            pieces = self.machine.fragment(
+                context.context_id, payload, is_command=is_command, is_last=is_last
+            )
+            await self._write_locked(b"".join(pieces))
+        self._wind_up()
+
+    async def _write(self, data: bytes) -> None:
+        async with self._sending:
+            await self._write_locked(data)
+
+    async def _write_locked(self, data: bytes) -> None:
+        with trio.move_on_after(self.archive.idle_timeout) as patience:
+            try:
+                await self.network.stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._scope.cancel()
+        if patience.cancelled_caught:  # in the middle of a PDU: nothing can follow it
+            self._scope.cancel()

@@ -1,0 +1,135 @@
+"""What an archive knows of its instances: searchable attributes, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydicom import DataElement, Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
+
+from trio_dicom._dimse.levels import element_of as raw_element_of
+from trio_dicom.testing.matching import values_of
+
+__all__ = [
+    "LEVELS",
+    "element_of",
+    "indexed",
+    "level_of",
+    "match_for",
+    "sop_uids",
+    "summary_of",
+]
+
+LEVELS: Final = {
+    "PATIENT": "PatientID",
+    "STUDY": "StudyInstanceUID",
+    "SERIES": "SeriesInstanceUID",
+    "IMAGE": "SOPInstanceUID",
+}
+"""The levels of a query, the highest first, with their unique keys (PS3.4 C.6)."""
+
+_BULK_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_LONGEST_INDEXED: Final = 65_536  # bytes of one value: what is longer nobody searches
+_SOP_CLASS: Final = 0x0008_0016
+_SOP_INSTANCE: Final = 0x0008_0018
+_LEVEL: Final = 0x0008_0052
+_CHARACTER_SET: Final = 0x0008_0005
+
+
+def indexed(data_set: Dataset) -> Dataset:
+    """The attributes of an instance that can be searched, decoded.
+
+    Bulk data, private attributes and values that do not decode are left out.
+    """
+    index = Dataset()
+    for tag in data_set.keys():  # noqa: SIM118  iterating a Dataset decodes its elements
+        element = None if tag.is_private else _searchable(data_set, tag)
+        if element is not None:
+            index.add(element)
+    return index
+
+
+def _searchable(data_set: Dataset, tag: BaseTag) -> DataElement | None:
+    raw = raw_element_of(data_set, tag)
+    if isinstance(raw, RawDataElement) and (raw.VR in _BULK_VRS or _is_long(raw)):
+        return None
+    try:
+        element = data_set[tag]
+    except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
+        return None
+    return None if element.VR in _BULK_VRS else element
+
+
+def _is_long(raw: RawDataElement) -> bool:
+    return len(raw.value or b"") > _LONGEST_INDEXED
+
+
+def element_of(data_set: Dataset, keyword: str) -> DataElement | None:
+    """The element of that keyword, or None where there is none."""
+    return data_set[keyword] if keyword in data_set else None  # noqa: SIM401  get gives values
+
+
+def sop_uids(data_set: Dataset) -> tuple[str, str]:
+    """The SOP Class and SOP Instance UID that it names; "" for one that it does not."""
+    sop_class, sop_instance = (
+        "\\".join(values_of(data_set.get(tag))) for tag in (_SOP_CLASS, _SOP_INSTANCE)
+    )
+    return sop_class, sop_instance
+
+
+def level_of(identifier: Dataset) -> str:
+    """The query's level.
+
+    Raises:
+        ValueError: It has none, or one that does not exist.
+    """
+    level = "".join(values_of(identifier.get(_LEVEL)))
+    if level not in LEVELS:
+        raise ValueError("there is no such query/retrieve level")
+    return level
+
+
+def summary_of(level: str, instances: Sequence[Dataset]) -> Dataset:
+    """The attributes of a patient, study or series: those that all its instances agree on.
+
+    To them come what the standard lets archives count (PS3.4 C.6.1.1).
+    """
+    summary = Dataset()
+    first, *others = instances
+    for element in first:
+        if all(element.tag in other and other[element.tag] == element for other in others):
+            summary.add(element)
+    if level == "IMAGE":
+        return summary
+    word = level.capitalize()
+    below = list(LEVELS)[list(LEVELS).index(level) + 1 :]
+    for lower in below:
+        count = len(_distinct(instances, LEVELS[lower]))
+        plural = {"STUDY": "Studies", "SERIES": "Series", "IMAGE": "Instances"}[lower]
+        setattr(summary, f"NumberOf{word}Related{plural}", count)
+    if level == "STUDY":
+        summary.ModalitiesInStudy = _distinct(instances, "Modality")
+        summary.SOPClassesInStudy = _distinct(instances, "SOPClassUID")
+    return summary
+
+
+def _distinct(instances: Sequence[Dataset], keyword: str) -> list[str]:
+    found = (values_of(it[keyword]) for it in instances if keyword in it)
+    return list(dict.fromkeys(value for values in found for value in values))
+
+
+def match_for(identifier: Dataset, summary: Dataset, *, ae_title: str) -> Dataset:
+    """What a C-FIND answers: every key that was asked for, empty where nothing is known."""
+    match = Dataset()
+    for key in identifier:
+        if key.tag in summary:
+            match.add(summary[key.tag])
+        elif key.tag != _CHARACTER_SET:
+            match.add(DataElement(key.tag, key.VR, None))
+    match.QueryRetrieveLevel = level_of(identifier)
+    if ae_title:
+        match.RetrieveAETitle = ae_title
+    match.SpecificCharacterSet = "ISO_IR 192"  # whatever those of the instances are
+    return match
