@@ -86,6 +86,11 @@ class RejectReason(_Code):
         """The byte that stands for this reason beside its source."""
         return self & 0xFF
 
+    @property
+    def words(self) -> str:
+        """The name as a user reads it, without the source, which is told beside it."""
+        return super().words.removeprefix("user ").removeprefix("acse ")
+
 
 class AbortSource(_Code):
     """Which side of the peer gave up (PS3.8 Table 9-26)."""

@@ -15,7 +15,9 @@ from pynetdicom import AE, evt
 from tests.cli.conftest import Command
 from tests.interop.programs import free_port
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
+from trio_dicom import Delivery, Status
 from trio_dicom.cli import store as store_module
+from trio_dicom.cli.outcomes import Outcome, Tally
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -167,7 +169,8 @@ async def test_what_the_peer_takes_in_no_way_is_reported_and_the_rest_goes_on(
         assert it["delivery"] == "not sent"
         assert it["sop_instance_uid"]
         assert it["error"].startswith("no accepted presentation context for ")
-        assert "accepted " not in it["error"].removeprefix("no accepted")
+        assert it["error"].endswith(" (transfer syntaxes not supported)")
+        assert len(it["error"]) < 160
 
 
 async def test_silence_is_reported_and_the_rest_goes_on(command: Command, study: Path) -> None:
@@ -314,3 +317,44 @@ async def test_names_that_would_write_on_the_terminal_are_escaped(
     assert f"stored   {tmp_path}/\\x1b[31mred\\n\\udcff\n" in ran.out
     as_json = await command("store", peer.address, tmp_path, "--json")
     assert os.fsencode(as_json.records[0]["path"]).endswith(b"\x1b[31mred\n\xff")
+
+
+async def test_a_broken_data_set_that_must_be_converted_is_reported_and_the_rest_goes_on(
+    command: Command, tmp_path: Path, ct: Path, pydicom_files: Path
+) -> None:
+    shutil.copy(pydicom_files / "MR_truncated.dcm", tmp_path / "a.dcm")
+    shutil.copy(ct, tmp_path / "b.dcm")
+
+    def implicit(entity: AE) -> None:
+        for context in entity.supported_contexts:
+            context.transfer_syntax = [ImplicitVRLittleEndian]
+
+    with pynetdicom_peer(configure=implicit) as peer:
+        ran = await command("store", peer.address, tmp_path, "--json")
+    assert ran.code == 1
+    broken, whole = ran.records
+    assert broken["kind"] == "error"
+    assert broken["delivery"] == "not sent"
+    assert "claims 8192 bytes where 8130 are left" in broken["error"]
+    assert whole["kind"] == "success"
+
+
+@pytest.mark.parametrize(
+    "size, seconds, said",
+    [
+        (1_500_000, 0.5, "1 stored: 1.5 MB in 500 ms, 3.0 MB/s"),
+        (3_000_000_000, 60.0, "1 stored: 3.0 GB in 60.0 s, 50.0 MB/s"),
+        (0, 0.0, "1 stored"),
+    ],
+)
+def test_the_summary_has_the_rate(size: int, seconds: float, said: str) -> None:
+    tally = Tally()
+    stored = Outcome(path=Path("a"), status=Status(0), delivery=Delivery.ANSWERED, size=size)
+    tally.add(stored)
+    assert tally.summary(seconds) == said
+
+
+def test_the_summary_of_nothing_has_no_rate() -> None:
+    tally = Tally()
+    tally.add(Outcome(path=Path("a"), error="broken"))
+    assert tally.summary(1.0) == "0 stored, 1 failed"

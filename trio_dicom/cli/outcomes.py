@@ -137,5 +137,7 @@ class Tally:
         for verdict in (Verdict.FAILED, Verdict.SKIPPED):
             if count := self.counts[verdict]:
                 text += f", {count} {verdict.value}"
-        text += f": {decimal(self.size)} in {seconds:.2f} s"
-        return text + (f", {decimal(int(self.size / seconds))}/s" if seconds > 0 else "")
+        if self.stored and seconds > 0:
+            took = f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+            text += f": {decimal(self.size)} in {took}, {decimal(int(self.size / seconds))}/s"
+        return text

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from trio_dicom import (
     Association,
     ConnectionEnded,
+    ContextResult,
     CStoreRequest,
     Delivery,
     EncodedDataSet,
@@ -160,13 +161,11 @@ class _Storing:
         try:
             response = await association.send_request(request)
         except (ConnectionEnded, RemoteProtocolError) as error:
-            self._ended = "the association had ended before it"
+            self._ended = "not sent, because the association had ended"
             delivery = error.delivery if isinstance(error, ConnectionEnded) else None
             words = str(error)
         except NoAcceptedContext as error:
-            # Not its own text: that names every accepted context, for each file anew.
-            words = f"no accepted presentation context for {error.wanted}: "
-            words += f"proposed {'; '.join(error.proposed) or 'none for it'}"
+            words = _refusal(error)
         except ResponseTimeout as error:
             delivery, words = error.delivery, str(error)
         except TrioDicomError as error:
@@ -180,6 +179,15 @@ class _Storing:
                 delivery=Delivery.ANSWERED,
             )
         return evolve(_outcome(found, request, error=words), delivery=delivery)
+
+
+def _refusal(error: NoAcceptedContext) -> str:
+    """Its text without all the other contexts, which would come with each file anew."""
+    text = f"no accepted presentation context for {error.wanted}"
+    for result in ContextResult:
+        if f"{error.wanted} ({result.words})" in error.proposed:
+            text += f" ({result.words})"
+    return text
 
 
 def _outcome(found: Found, request: CStoreRequest, *, error: str | None) -> Outcome:
