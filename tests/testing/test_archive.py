@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
+from tests.interop.certificates import make_certificates
 from tests.testing.builders import CONTEXTS, instance, query
 from trio_dicom._dimse.c_messages import (
     CEchoRequest,
@@ -277,6 +279,18 @@ async def test_the_called_title_is_checked_if_it_is_to_be() -> None:
             ):
                 pass
         assert rejected.value.reason is RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED
+
+
+async def test_the_archive_speaks_tls(tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(certificates.server_cert, certificates.server_key)
+    client = ssl.create_default_context(cafile=certificates.ca)
+    async with (
+        open_archive(tls=server) as archive,
+        open_association(archive.host, archive.port, tls=client, contexts=CONTEXTS) as association,
+    ):
+        assert (await association.c_echo()).status.is_success
 
 
 async def test_a_window_is_agreed_to_and_answered_in_order(archive: Archive) -> None:

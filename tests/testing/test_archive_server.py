@@ -168,6 +168,24 @@ async def test_signs_of_life_keep_an_association(autojump_clock: MockClock) -> N
             await client.expect_message(CEchoResponse)
 
 
+async def test_a_peer_that_reads_slowly_is_not_silent(autojump_clock: MockClock) -> None:
+    archive = Archive(idle_timeout=20)
+    for number in range(1, 10):
+        archive.instances.add(instance(number))
+    async with served(archive, capacity=100) as client:
+        await associate(client)
+        await client.send_message(
+            CFindRequest(
+                sop_class_uid=STUDY_ROOT, message_id=1, data_set=query("IMAGE", SOPInstanceUID="")
+            ),
+            context_id=FIND,
+        )
+        for _ in range(9):
+            assert not (await client.expect_message(CFindResponse)).is_final
+            await trio.sleep(10)
+        assert (await client.expect_message(CFindResponse)).is_final
+
+
 @pytest.mark.pitfall(2)
 async def test_a_peer_that_does_not_read_is_given_up(autojump_clock: MockClock) -> None:
     archive = Archive(idle_timeout=20)

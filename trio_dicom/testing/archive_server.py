@@ -47,10 +47,7 @@ async def serve_association(archive: Archive, stream: trio.abc.Stream) -> None:
         stream: On which nothing was said yet.
     """
     try:
-        # A peer that has hung up already leaves a socket without an address.
         await Session(archive, NetworkStream(stream)).run()
-    except OSError:
-        _logger.info("a peer hung up before it said anything")
     except Exception:
         _logger.exception("an association of the archive failed")
     finally:

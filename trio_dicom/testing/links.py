@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+import socket
+import struct
 
 import trio
 from attrs import define, field, validators
 
-__all__ = ["LinkEnd", "memory_link"]
+__all__ = ["LinkEnd", "memory_link", "reset"]
 
 
 def memory_link(*, capacity: int | None = None) -> tuple[LinkEnd, LinkEnd]:
@@ -22,6 +24,22 @@ def memory_link(*, capacity: int | None = None) -> tuple[LinkEnd, LinkEnd]:
     """
     there, back = _Pipe(capacity), _Pipe(capacity)
     return LinkEnd(there, back), LinkEnd(back, there)
+
+
+def reset(stream: trio.abc.Stream) -> None:
+    """Have ``stream`` break its connection as a TCP reset does, at the latest when it is closed.
+
+    Raises:
+        TypeError: It is neither an end of a link nor a socket.
+    """
+    match stream:
+        case LinkEnd():
+            stream.reset()
+        case trio.SocketStream():
+            # Lingering for no time at all is what turns closing into a reset.
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        case _:
+            raise TypeError(f"{type(stream).__name__} cannot be reset")
 
 
 @define(eq=False)

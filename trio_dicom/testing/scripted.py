@@ -14,8 +14,6 @@ rule of the protocol::
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -42,7 +40,7 @@ from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectRes
 from trio_dicom.status import Status
 from trio_dicom.testing.answers import Refusals, acceptance_of
 from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
-from trio_dicom.testing.links import LinkEnd, memory_link
+from trio_dicom.testing.links import LinkEnd, memory_link, reset
 from trio_dicom.testing.outgoing import message_bytes
 
 __all__ = ["ScriptedPeer", "scripted_peer"]
@@ -335,12 +333,11 @@ class ScriptedPeer:
     async def serve_until_closed(self, status: int = 0x0000) -> ConversationEnd:
         """Accept whatever is asked for and answer every request with ``status``.
 
-        Goes on from where the script stands, until the other side has closed the transport.
+        Goes on from where the script stands until the other side has closed the transport.
 
         Returns:
-            How the conversation ended: by release, abort, or without either.
+            How the conversation ended.
         """
-        how = None
         try:
             if self.accepted is None:
                 await self.accept()
@@ -367,14 +364,7 @@ class ScriptedPeer:
 
     async def reset(self) -> None:
         """Break the transport as a TCP reset does; what is on its way may be lost."""
-        match self.stream:
-            case LinkEnd() as link:
-                link.reset()
-            case trio.SocketStream() as stream:
-                # Lingering for no time at all is what turns closing into a reset.
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            case _:
-                raise TypeError(f"{type(self.stream).__name__} cannot be reset")
+        reset(self.stream)
         await trio.aclose_forcefully(self.stream)
 
     async def aclose(self) -> None:
