@@ -346,13 +346,12 @@ class ScriptedPeer:
                 if isinstance(message, Request):
                     await self.reply(message, status)
         except ConversationOver as over:
-            how = over.how
+            if over.how is ConversationEnd.RELEASED:
+                await self.expect_closed()
+            await self.aclose()
+            return over.how
         except trio.BrokenResourceError:  # it hung up while we were answering
             return ConversationEnd.RESET
-        if how is ConversationEnd.RELEASED:
-            await self.expect_closed()
-        await self.aclose()
-        return how
 
     # --- the transport ----------------------------------------------------------------
 
