@@ -125,6 +125,55 @@ async def test_control_c_aborts_and_is_exit_code_130() -> None:
     assert b"".join(heard)[-10:-4] == b"\x07\0\0\0\0\x04"  # A-ABORT
 
 
+async def test_control_c_in_a_store_says_what_is_stored_already(
+    peer: PynetdicomPeer, ct: Path, tmp_path: Path
+) -> None:
+    for number in range(3_000):
+        (tmp_path / f"{number:04}.dcm").symlink_to(ct)
+    process = await trio.lowlevel.open_process(
+        trio_dicom_command("store", peer.address, tmp_path),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with trio.fail_after(30):
+        async with process.stdout, process.stderr:
+            said = await process.stdout.receive_some()
+            process.send_signal(signal.SIGINT)
+            said += b"".join([data async for data in process.stdout])
+            complaint = b"".join([data async for data in process.stderr])
+            code = await process.wait()
+    assert code == 130
+    *stored, summary = said.splitlines()
+    assert summary.startswith(b"%d stored: " % len(stored))
+    assert complaint == b"trio-dicom: interrupted\n"
+
+
+def test_in_the_background_control_c_is_for_others(peer: PynetdicomPeer, ct: Path) -> None:
+    code = (
+        "import signal, sys, trio, trio.testing\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from trio_dicom.cli import app, main\n"
+        "run = app.run\n"
+        "async def interrupted(arguments):\n"
+        "    await trio.testing.wait_all_tasks_blocked()\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    return await run(arguments)\n"
+        "app.run = interrupted\n"
+    )
+    it = subprocess.run(
+        [sys.executable, "-c", f"{code}sys.exit(main(['echo', {peer.address!r}]))"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (it.returncode, it.stderr) == (0, "")
+
+
 def test_a_reader_that_goes_away_ends_the_command_quietly(
     peer: PynetdicomPeer, pydicom_files: Path
 ) -> None:

@@ -85,8 +85,10 @@ async def run(arguments: Sequence[str]) -> int:
 async def _until_interrupted(arguments: Sequence[str]) -> int:
     """``run``, ended by Ctrl-C as by any cancellation: it aborts and leaves nothing behind."""
     with trio.CancelScope() as scope:
-        # No nursery: it would make groups of the errors of `run`.
-        trio.lowlevel.spawn_system_task(_cancel_at_interrupt, scope)
+        # Whoever starts us in the background has it ignored, and means that.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            # No nursery: it would make groups of the errors of `run`.
+            trio.lowlevel.spawn_system_task(_cancel_at_interrupt, scope)
         return await run(arguments)
     _complain("interrupted")
     return ExitCode.INTERRUPTED
