@@ -256,6 +256,7 @@ async def test_a_cancelled_retrieval_says_what_remains() -> None:
             ),
             context_id=CT,
         )
+        await wait_all_tasks_blocked()
         await client.reply(store, 0x0000)
         pending = await client.expect_message(CGetResponse)
         assert (pending.remaining, pending.completed) == (2, 1)
@@ -281,7 +282,9 @@ async def test_more_open_requests_than_any_window_allows_are_aborted() -> None:
         assert await client.expect(Abort) == Abort(AbortSource.USER)
 
 
-async def test_a_release_in_the_middle_of_a_query_ends_it() -> None:
+async def test_a_release_in_the_middle_of_a_query_ends_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     archive = Archive()
     for number in range(1, 50):
         archive.instances.add(instance(number))
@@ -301,6 +304,7 @@ async def test_a_release_in_the_middle_of_a_query_ends_it() -> None:
         assert matches < 49
         await wait_all_tasks_blocked()
         assert client.pdus[-1] == ReleaseResponse(), "nothing follows the release"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 class Broken(Instances):
