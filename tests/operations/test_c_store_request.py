@@ -18,7 +18,7 @@ async def test_a_small_file_is_read_and_not_decoded(pydicom_files: Path) -> None
     assert request.sop_instance_uid == head.SOPInstanceUID
     assert isinstance(request.data_set, EncodedDataSet)
     assert request.data_set.transfer_syntax == head.file_meta.TransferSyntaxUID
-    assert path.read_bytes().endswith(bytes(request.data_set.data))  # noqa: ASYNC240  a test
+    assert path.read_bytes().endswith(bytes(request.data_set.data))
 
 
 async def test_a_long_file_stays_where_it_is(pydicom_files: Path, tmp_path: Path) -> None:
