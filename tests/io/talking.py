@@ -159,12 +159,14 @@ class Call:
         error: What was raised instead.
         scope: Cancels the caller.
         ended: Set when the caller has one of them, or was cancelled.
+        at: When that was.
     """
 
     response: Response | None = None
     error: TrioDicomError | None = None
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     ended: trio.Event = field(factory=trio.Event)
+    at: float = 0.0
 
     @classmethod
     async def begin(
@@ -182,6 +184,7 @@ class Call:
                 self.response = await ask(connection, request, **timeouts)
             except TrioDicomError as error:
                 self.error = error
+        self.at = trio.current_time()
         self.ended.set()
 
     async def cancel(self) -> None:

@@ -80,7 +80,7 @@ class Clocks:
             clock.resume()
 
     def sign_of_life_after(self, clock: SilenceClock) -> None:
-        """An answer came for the request of ``clock``: the later ones move up in the queue.
+        """A response came for the request of ``clock``: the peer gets on with its queue.
 
         A peer that works through a window one by one is not silent towards those
         that wait behind.

@@ -200,13 +200,13 @@ class Listener:
                 f"it answered {entry.words} with a {type(response).__name__}",
                 abort_source=AbortSource.USER,
             )
+        link.clocks.sign_of_life_after(entry.clock)
         if not response.is_final:
             if entry.outcome is None:
                 if entry.channel is not None:
                     entry.channel.put(response, size)
                 link.dispatcher.call("on_request_pending", entry.request, response, size=size)
             return
-        link.clocks.sign_of_life_after(entry.clock)
         if isinstance(entry.outcome, Abandoned):
             leave(link, entry, answered=True)
         else:
