@@ -60,8 +60,8 @@ class NegotiatedAssociation:
         peer_implementation_version_name: Which version of it, or None.
     """
 
-    request: AssociationRequest
-    accept: AssociationAccept
+    request: AssociationRequest = field(repr=False)
+    accept: AssociationAccept = field(repr=False)
     contexts: tuple[NegotiatedContext, ...]
     peer_max_length: int
     our_max_length: int
