@@ -26,7 +26,6 @@ def test_bulk_data_private_attributes_and_long_values_are_not_searched() -> None
 
 def test_a_value_that_does_not_decode_is_not_searched() -> None:
     # (0020,0013) Instance Number with a value that is no number
-    broken = received(instance(1)).copy()
     data = encode_data_set(instance(1), ExplicitVRLittleEndian).replace(
         bytes.fromhex("20001300") + b"IS\x02\x001 ", bytes.fromhex("20001300") + b"IS\x02\x00xy"
     )
@@ -34,6 +33,17 @@ def test_a_value_that_does_not_decode_is_not_searched() -> None:
     index = indexed(broken)
     assert "InstanceNumber" not in index
     assert index.PatientID == "P1"
+
+
+def test_a_known_attribute_that_came_as_un_is_searched() -> None:
+    data_set = instance(1)
+    # (0010,0020) Patient ID: as UN it has a length of four bytes
+    as_lo = bytes.fromhex("10002000") + b"LO\x02\x00P1"
+    as_un = bytes.fromhex("10002000") + b"UN\0\0\x02\0\0\0P1"
+    data = encode_data_set(data_set, ExplicitVRLittleEndian)
+    assert as_lo in data
+    came = EncodedDataSet(data.replace(as_lo, as_un), ExplicitVRLittleEndian).decode()
+    assert indexed(came).PatientID == "P1"
 
 
 def test_an_entity_has_what_its_instances_agree_on() -> None:

@@ -30,7 +30,7 @@ LEVELS: Final = {
 }
 """The levels of a query, the highest first, with their unique keys (PS3.4 C.6)."""
 
-_BULK_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_BULK_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 _LONGEST_INDEXED: Final = 65_536  # bytes of one value: what is longer nobody searches
 _SOP_CLASS: Final = 0x0008_0016
 _SOP_INSTANCE: Final = 0x0008_0018
@@ -59,7 +59,8 @@ def _searchable(data_set: Dataset, tag: BaseTag) -> DataElement | None:
         element = data_set[tag]
     except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
         return None
-    return None if element.VR in _BULK_VRS else element
+    # A known attribute that came as UN has its own VR by now (PS3.5 6.2.2).
+    return None if element.VR in _BULK_VRS or element.VR == "UN" else element
 
 
 def _is_long(raw: RawDataElement) -> bool:
