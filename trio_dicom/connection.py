@@ -108,7 +108,7 @@ async def wrap_stream(
             async with trio.open_nursery() as nursery:
                 # A start that is cancelled would leave the tasks running and us without them.
                 with trio.CancelScope(shield=True):
-                    await nursery.start(live, link)
+                    await nursery.start(live, link, nursery.cancel_scope)
                 if start_listener:
                     connection.start_listener()
                 try:

@@ -40,11 +40,16 @@ def peeled() -> Generator[None, None, None]:
             del lone, group, context
 
 
-async def live(link: Link, *, task_status: trio.TaskStatus[None]) -> None:
+async def live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
     """Run the tasks of ``link`` until the connection has ended and all is told.
 
     Shielded, because what has to be said at the end takes reading and writing; every
     step of the end has its bound.
+
+    Args:
+        link: The connection.
+        user: The block that uses the connection, which cannot go on after a bug.
+        task_status: Told when the tasks are there.
     """
     try:
         with peeled(), trio.CancelScope(shield=True):
@@ -59,7 +64,10 @@ async def live(link: Link, *, task_status: trio.TaskStatus[None]) -> None:
                 link.closed.set()
                 link.tasks.cancel_scope.cancel()
     finally:
-        # Only a bug gets here with a connection that has not ended.
+        if link.ending is None:
+            # Only a bug gets here. The user is cancelled before he hears of its consequence,
+            # so that the bug comes out alone and not in a group with that.
+            user.cancel()
         end(link, Ending.lost(link.peer, "failed because of a bug in trio_dicom"))
         link.closed.set()
         with trio.CancelScope(shield=True):
