@@ -15,10 +15,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.io.recording import CT
 from tests.io.talking import instance
-from trio_dicom import CStoreRequest, StoredDataSet
+from trio_dicom import ClientConnection, CStoreRequest, StoredDataSet
 from trio_dicom._io import sources
 
-__all__ = ["BLOCK", "SlowDisk", "slow_disk", "stored", "stored_request"]
+__all__ = ["BLOCK", "SlowDisk", "slow_disk", "stored", "stored_request", "threads_ended"]
 
 BLOCK = 4096
 _really_read = sources._read_fully
@@ -60,6 +60,13 @@ def slow_disk(*, hangs_at: int = 0) -> Generator[SlowDisk, None, None]:
             yield disk
         finally:
             disk.let_go.set()
+
+
+async def threads_ended(connection: ClientConnection) -> None:
+    """Return when no thread reads for ``connection`` any more, abandoned ones included."""
+    limiter = connection._reads_files
+    for number in range(int(limiter.total_tokens)):
+        await limiter.acquire_on_behalf_of(number)
 
 
 def stored(path: Path, size: int) -> StoredDataSet:

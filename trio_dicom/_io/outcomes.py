@@ -29,11 +29,13 @@ def finish(link: Link, entry: PendingRequest, outcome: Outcome) -> None:
     if entry.outcome is not None:
         return
     entry.settle(outcome)
-    if isinstance(outcome, Abandoned) and entry.phase is not Phase.QUEUED:
+    if isinstance(outcome, Abandoned) and entry.started:
         # The slot stays taken: the peer is still at work on it.
         _cancel(link, entry)
     else:
         leave(link, entry, answered=isinstance(outcome, Completed))
+    if isinstance(outcome, Abandoned) and not entry.started:
+        link.sender.interrupt(entry)  # which may be waiting for its data set
     if entry.phase is Phase.QUEUED and entry.source is not None:
         entry.source.close()
     if entry.channel is not None:

@@ -199,7 +199,7 @@ class Sender:
             if entry is not None:
                 entry.clock.resume()
         if not block:
-            raise _SourceBroke from EOFError(f"{left} bytes are missing at its end")
+            raise _SourceBroke from EOFError("it is shorter than it was when we looked at it")
         self._check(entry)
         return block
 
@@ -214,6 +214,13 @@ class Sender:
 
     def _check(self, entry: PendingRequest | None) -> None:
         """Go no further with a message that has ended with its request or connection."""
-        has_ended = entry is not None and (entry.is_given_up or isinstance(entry.outcome, Failed))
-        if has_ended or self._link.ending is not None:
+        if self._link.ending is not None or (entry is not None and _has_ended(entry)):
             raise Interrupted
+
+
+def _has_ended(entry: PendingRequest) -> bool:
+    """Whether what is left of its message stays unwritten."""
+    if not entry.started:
+        return entry.outcome is not None
+    # An early answer, or a caller who left: the message is finished all the same.
+    return entry.is_given_up or isinstance(entry.outcome, Failed)
