@@ -100,21 +100,20 @@ class FileSource:
         return block
 
     async def _next_block(self) -> bytes:
-        if not self._size:
-            padding, self._padding = self._padding, b""
-            return padding
         if self._reader is None:
             self._reader = _BlockReader(self._path, self._offset)
+        wanted = min(self._size, _BLOCK)
         block = await trio.to_thread.run_sync(
-            self._reader.read,
-            min(self._size, _BLOCK),
-            abandon_on_cancel=True,
-            limiter=self._limiter,
+            self._reader.read, wanted, abandon_on_cancel=True, limiter=self._limiter
         )
         if isinstance(block, OSError):
             raise block
-        self._size -= len(block)
-        return block
+        if len(block) < wanted:
+            # Shorter than it was. What there is may be odd, and no message comes of it.
+            return b""
+        self._size -= wanted
+        # With the last bytes, not after them: without it their number may be odd.
+        return block if self._size else block + self._padding
 
     def close(self) -> None:
         """See ``Source``."""
