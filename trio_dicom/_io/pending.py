@@ -89,6 +89,8 @@ class PendingRequest:
         channel: Where responses go besides the handler.
         phase: How far it has come.
         started: Whether any of its bytes were handed to the transport.
+        is_finishing: Whether its last bytes are with the transport, which has not yet said
+            what became of them.
         is_given_up: Whether our patience with it has ended, so that what is still to be
             written of it stays unwritten.
         outcome: How it ended for its caller; the first outcome is the only one.
@@ -108,6 +110,7 @@ class PendingRequest:
     channel: ResponseChannel | None = None
     phase: Phase = Phase.QUEUED
     started: bool = False
+    is_finishing: bool = False
     is_given_up: bool = False
     outcome: Outcome | None = None
     delivery: Delivery = Delivery.NOT_SENT
@@ -139,7 +142,9 @@ class PendingRequest:
         self.outcome = outcome
         if isinstance(outcome, Completed):
             self.delivery = Delivery.ANSWERED
-        elif self.phase is Phase.SENT:
+        elif self.phase is Phase.SENT or (self.is_finishing and isinstance(outcome, Failed)):
+            # The peer can have it all and hang up before our write has returned. Who is told
+            # that it was cut would send it once more without a thought.
             self.delivery = Delivery.SENT_WITHOUT_ANSWER
         elif self.started:
             self.delivery = Delivery.PARTLY_SENT

@@ -179,7 +179,7 @@ class Sender:
             if left:
                 await self._write(parts, entry)
                 parts = []
-        await self._write(parts, entry)
+        await self._write(parts, entry, is_last=True)
         if self._link.instrument is not None:
             self._link.instrument.message_sent(outgoing.message, outgoing.context)
 
@@ -203,12 +203,24 @@ class Sender:
         self._check(entry)
         return block
 
-    async def _write(self, parts: list[bytes | memoryview], entry: PendingRequest | None) -> None:
+    async def _write(
+        self,
+        parts: list[bytes | memoryview],
+        entry: PendingRequest | None,
+        *,
+        is_last: bool = False,
+    ) -> None:
         link = self._link
         self._check(entry)
         if entry is not None:
             entry.started = True
-        await self.writer.write(parts, link.options.limits.write // link.machine.fragment_size)
+            entry.is_finishing = is_last
+        try:
+            await self.writer.write(parts, link.options.limits.write // link.machine.fragment_size)
+        except BaseException:
+            if entry is not None:
+                entry.is_finishing = False
+            raise
         if entry is not None:
             entry.clock.sign_of_life()
 
