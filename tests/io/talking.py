@@ -35,6 +35,8 @@ from trio_dicom.testing import LinkEnd, ScriptedPeer, scripted_peer
 
 __all__ = [
     "COMMITMENT",
+    "COMMITMENT_ID",
+    "CT_ID",
     "EVERYTHING",
     "GET",
     "MOVE",
@@ -64,8 +66,7 @@ EVERYTHING = (
     PresentationContext(MOVE),
     PresentationContext(COMMITMENT),
 )
-# Their context IDs in that order.
-ECHO_ID, CT_ID, FIND_ID, GET_ID, MOVE_ID, COMMITMENT_ID = 1, 3, 5, 7, 9, 11
+CT_ID, COMMITMENT_ID = 3, 11
 
 
 def quick(**timeouts: Any) -> ConnectionOptions:

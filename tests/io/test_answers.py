@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -32,6 +33,8 @@ from trio_dicom import (
     CStoreRequest,
     CStoreResponse,
     NActionRequest,
+    NEventReportRequest,
+    NEventReportResponse,
     NoAcceptedContext,
     PresentationContext,
     Priority,
@@ -256,3 +259,24 @@ async def test_n_action_is_answered_like_everything_else() -> None:
         call = await Call.begin(nursery, connection, action)
         await peer.reply(await peer.expect_message(NActionRequest), 0x0112)
         assert await call.status() == 0x0112
+
+
+@pytest.mark.scenario("B57")
+@pytest.mark.parametrize("fields", [{}, {"event_type_id": 1}])
+async def test_an_answer_to_an_event_may_leave_everything_out(fields: dict[str, Any]) -> None:
+    event = NEventReportRequest(
+        sop_class_uid=COMMITMENT, sop_instance_uid="1.2", event_type_id=3, data_set=Dataset()
+    )
+    contexts = [PresentationContext(COMMITMENT, scu_role=True, scp_role=True)]
+    async with talking(contexts=contexts) as (connection, peer), trio.open_nursery() as nursery:
+        call = await Call.begin(nursery, connection, event)
+        request = await peer.expect_message(NEventReportRequest)
+        assert request.data_set is None  # an empty one goes as none
+        answer = NEventReportResponse(
+            status=0x0000, message_id_being_responded_to=request.message_id, **fields
+        )
+        await peer.send_message(answer)
+        assert await call.status() == 0x0000
+        assert isinstance(call.response, NEventReportResponse)
+        assert call.response.event_type_id == fields.get("event_type_id")
+        assert call.response.sop_instance_uid is None
