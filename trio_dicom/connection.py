@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import trio
@@ -330,8 +330,7 @@ class ClientConnection:
             WouldDeadlock: This task must first take the responses that wait for it.
         """
         await trio.lowlevel.checkpoint()
-        with self._link.flow.waiting("the queue to be sent"):
-            await self._link.wait_until(lambda: self._link.sender.is_idle)
+        await self._wait_until(lambda: self._link.sender.is_idle, "the queue to be sent")
 
     async def wait_send_queue_empty(self) -> None:
         """Return when nothing is queued and nothing awaits its final response.
@@ -343,8 +342,7 @@ class ClientConnection:
         await trio.lowlevel.checkpoint()
         if self._link.is_inside():
             raise WouldDeadlock("a callback cannot wait for the queue that may wait for it")
-        with self._link.flow.waiting("the queue to be empty"):
-            await self._link.wait_until(lambda: self._link.table.is_empty)
+        await self._wait_until(lambda: self._link.table.is_empty, "the queue to be empty")
 
     async def aclose(self) -> None:
         """End the connection: release the association if there is one, and close.
@@ -355,6 +353,11 @@ class ClientConnection:
         with suppress(ReleaseTimeout):  # aborted instead, which is what leaving promises
             await self.send_association_release_request()
         await self._wait_closed()
+
+    async def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        if not condition():
+            with self._link.flow.waiting(what):
+                await self._link.wait_until(condition)
 
     async def _wait_closed(self) -> None:
         if self._link.is_inside():
