@@ -61,25 +61,27 @@ def is_reading(connection: ClientConnection) -> bool:
 
 @pytest.mark.scenario("B68")
 async def test_the_peer_is_held_up_by_a_full_link_while_nobody_reads() -> None:
-    async with talking(options=OPTIONS, capacity=2000) as (connection, peer):
-        async with connection.open_request(find_request()) as responses:
-            request = await peer.expect_message(CFindRequest)
-            sent = 0
+    async with (
+        talking(options=OPTIONS, capacity=2000) as (connection, peer),
+        connection.open_request(find_request()) as responses,
+    ):
+        request = await peer.expect_message(CFindRequest)
+        sent = 0
 
-            async def send() -> None:
-                nonlocal sent
-                for _ in range(100):
-                    await peer.reply(request, 0xFF00, data_set=MATCH)
-                    sent += 1
-                await peer.reply(request, 0x0000)
+        async def send() -> None:
+            nonlocal sent
+            for _ in range(100):
+                await peer.reply(request, 0xFF00, data_set=MATCH)
+                sent += 1
+            await peer.reply(request, 0x0000)
 
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(send)
-                await wait_all_tasks_blocked()
-                # The buffer, what is in the link, and one chunk between.
-                assert LIMIT // 1200 <= sent <= (LIMIT + 3 * 2000) // 1000
-                assert len([match async for match in responses]) == 100
-            assert (await responses.final()).status.code == 0x0000
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            await wait_all_tasks_blocked()
+            # The buffer, what is in the link, and one chunk between.
+            assert LIMIT // 1200 <= sent <= (LIMIT + 3 * 2000) // 1000
+            assert len([match async for match in responses]) == 100
+        assert (await responses.final()).status.code == 0x0000
 
 
 @pytest.mark.scenario("B68")
@@ -121,29 +123,33 @@ async def test_the_task_that_must_read_first_is_told(wait: Wait) -> None:
 async def test_whoever_waits_already_is_told_when_the_reading_stops(
     wait: Wait, window: int
 ) -> None:
-    async with talking(options=OPTIONS, window=window) as (connection, peer):
-        async with trio.open_nursery() as nursery:
+    async with (
+        talking(options=OPTIONS, window=window) as (connection, peer),
+        trio.open_nursery() as nursery,
+    ):
 
-            async def consume(found: trio.Event) -> None:
-                async with connection.open_request(find_request()) as responses:
-                    with pytest.raises(WouldDeadlock):
-                        await wait(connection)
-                    found.set()
-                    assert len([match async for match in responses]) == COUNT
+        async def consume(found: trio.Event) -> None:
+            async with connection.open_request(find_request()) as responses:
+                with pytest.raises(WouldDeadlock):
+                    await wait(connection)
+                found.set()
+                assert len([match async for match in responses]) == COUNT
 
-            told = trio.Event()
-            nursery.start_soon(consume, told)
-            request = await overfill(peer)
-            assert told.is_set()
-            await peer.reply(request, 0x0000)
+        told = trio.Event()
+        nursery.start_soon(consume, told)
+        request = await overfill(peer)
+        assert told.is_set()
+        await peer.reply(request, 0x0000)
 
 
 async def test_what_need_not_be_waited_for_is_no_deadlock() -> None:
-    async with talking(options=OPTIONS, window=2) as (connection, peer):
-        async with connection.open_request(find_request()):
-            request = await overfill(peer)
-            await connection.send_next_message()  # everything is sent
-            await peer.reply(request, 0x0000)
+    async with (
+        talking(options=OPTIONS, window=2) as (connection, peer),
+        connection.open_request(find_request()),
+    ):
+        request = await overfill(peer)
+        await connection.send_next_message()  # everything is sent
+        await peer.reply(request, 0x0000)
 
 
 @pytest.mark.scenario("B68")
@@ -168,26 +174,31 @@ async def test_other_callers_just_wait(autojump_clock: MockClock) -> None:
 
 @pytest.mark.scenario("B69")
 async def test_while_reading_has_stopped_no_clock_runs(autojump_clock: MockClock) -> None:
-    async with talking(options=OPTIONS) as (connection, peer):
-        async with connection.open_request(find_request()) as responses:
-            request = await overfill(peer)
-            await trio.sleep(1000)
-            for _ in range(COUNT):
-                await responses.receive()
-            await trio.sleep(9)
-            await peer.reply(request, 0x0000)
-            assert (await responses.final()).status.code == 0x0000
+    async with (
+        talking(options=OPTIONS) as (connection, peer),
+        connection.open_request(find_request()) as responses,
+    ):
+        request = await overfill(peer)
+        await trio.sleep(1000)
+        for _ in range(COUNT):
+            await responses.receive()
+        await trio.sleep(9)
+        await peer.reply(request, 0x0000)
+        assert (await responses.final()).status.code == 0x0000
 
 
 @pytest.mark.scenario("B68")
 async def test_buffers_that_suffice_raise_nothing() -> None:
-    async with talking(window=2) as (connection, peer), trio.open_nursery() as nursery:
-        async with connection.open_request(find_request()) as responses:
-            request = await overfill(peer)
-            nursery.start_soon(_serve_one_echo, peer)
-            assert (await ask(connection, CEchoRequest())).status.is_success
-            await peer.reply(request, 0x0000)
-            assert len([match async for match in responses]) == COUNT
+    async with (
+        talking(window=2) as (connection, peer),
+        trio.open_nursery() as nursery,
+        connection.open_request(find_request()) as responses,
+    ):
+        request = await overfill(peer)
+        nursery.start_soon(_serve_one_echo, peer)
+        assert (await ask(connection, CEchoRequest())).status.is_success
+        await peer.reply(request, 0x0000)
+        assert len([match async for match in responses]) == COUNT
 
 
 async def _serve_one_echo(peer: ScriptedPeer) -> None:
@@ -223,11 +234,13 @@ async def test_leaving_forgets_what_was_not_taken() -> None:
 
 
 async def test_the_final_response_can_be_asked_for_while_reading_has_stopped() -> None:
-    async with talking(options=OPTIONS) as (connection, peer):
-        async with connection.open_request(find_request()) as responses:
-            request = await overfill(peer)
-            await peer.reply(request, 0xA700)
-            assert (await responses.final()).status.code == 0xA700
+    async with (
+        talking(options=OPTIONS) as (connection, peer),
+        connection.open_request(find_request()) as responses,
+    ):
+        request = await overfill(peer)
+        await peer.reply(request, 0xA700)
+        assert (await responses.final()).status.code == 0xA700
 
 
 @pytest.mark.scenario("B68")
