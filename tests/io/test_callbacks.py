@@ -186,28 +186,33 @@ async def test_a_callback_that_never_returns_is_cancelled_in_the_end_and_logged(
     assert "took longer than 5 s" in caplog.text
 
 
-async def test_a_serving_task_is_cancelled_before_the_end_is_told() -> None:
-    cancelled_before_the_end = False
+@pytest.mark.parametrize("seconds", [0, 7])
+async def test_a_serving_task_is_cancelled_and_joined_before_the_end_is_told(
+    seconds: float, autojump_clock: MockClock
+) -> None:
+    """However long it takes to clean up, also longer than ``Timeouts.callbacks``."""
+    told_when_joined: list[str] = []
 
     async def hang(_: ClientConnection) -> None:
-        nonlocal cancelled_before_the_end
         try:
             await trio.sleep_forever()
         finally:
-            cancelled_before_the_end = "connection_closed" not in handler.names
+            with trio.CancelScope(shield=True):
+                await trio.sleep(seconds)
+            told_when_joined.extend(handler.names)
 
     handler = Acting("store", hang)
-    request = propose(contexts=[*CONTEXTS, PresentationContext(CT, scu_role=True, scp_role=True)])
     async with connected(handler=handler) as (connection, peer, nursery):
         handler.connection = connection
         nursery.start_soon(peer.accept)
-        await connection.send_association_request(request)
+        await connection.send_association_request(REQUEST)
         instance = CStoreRequest(message_id=7, sop_class_uid=CT, sop_instance_uid="1.2")
         await peer.send_message(instance, context_id=3)
         await wait_all_tasks_blocked()
         await peer.aclose()
-    assert cancelled_before_the_end
+    assert told_when_joined == ["receive_association_accept"]
     assert handler.names == ["receive_association_accept", "connection_closed"]
+    assert trio.current_time() == seconds
 
 
 async def test_the_handler_hears_of_an_error_before_the_caller_does(

@@ -97,7 +97,11 @@ def transport_closed(link: Link, error: Exception | None = None) -> None:
         return
     error = link.write_error if error is None else error
     cause = None if error is None else error.__cause__ or error
-    how = "was closed by the peer" if cause is None else f"broke ({cause})"
+    how = (
+        "was closed by the peer"
+        if cause is None
+        else f"broke ({str(cause) or type(cause).__name__})"
+    )
     if link.machine.association is None:
         hint = "" if link.network.is_tls else ": it may expect TLS on this port"
         how += f" before it answered the association request{hint}"

@@ -111,8 +111,9 @@ async def _tell(link: Link) -> None:
     """Join the handlers that run, deliver the callbacks, the last of all at last."""
     assert link.ending is not None
     seconds = link.options.timeouts.callbacks
+    # Not bounded: nothing can go on without them, and they are cancelled.
+    await link.serving.stop()
     with trio.move_on_after(seconds) as scope:
-        await link.serving.stop()
         link.dispatcher.call("on_connection_closed", link.ending.exception)
         link.dispatcher.finish()
         await link.dispatcher.ended.wait()
