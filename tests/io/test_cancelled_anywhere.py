@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import trio
 from pydicom import dcmread
 from trio.testing import MockClock
 
+from tests.interop.certificates import Certificates
 from tests.io.cancelling import StepCanceller, marked
 from tests.io.conversation import QUERY, STORE
 from tests.io.recording import CONTEXTS, FIND, Recorder, associated, serve
@@ -20,6 +22,7 @@ from trio_dicom import (
     ClientConnection,
     CStoreRequest,
     open_association,
+    open_connection,
 )
 from trio_dicom._dimse.part10 import read_head
 from trio_dicom.lowlevel import Abort, ReleaseRequest
@@ -119,6 +122,45 @@ def test_a_program_cancelled_at_any_step_leaves_nothing_open(
 
     # Time stands still: a wait that only a timeout would end shows as a test that hangs.
     assert trio.run(main, clock=MockClock()) > 40
+
+
+@pytest.mark.scenario("B46")
+def test_a_tls_handshake_cancelled_at_any_step_leaves_nothing_open(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(stream: trio.abc.Stream) -> None:
+        """The peer, who does not mind."""
+        server = trio.SSLStream(stream, certificates.server_context(), server_side=True)
+        with suppress(trio.BrokenResourceError):
+            await server.do_handshake()
+        await trio.aclose_forcefully(stream)
+
+    async def connect_and_leave() -> None:
+        tls = certificates.client_context()
+        async with open_connection("localhost", 104, tls=tls):
+            pass
+
+    async def cancel_after(steps: int) -> bool:
+        canceller = StepCanceller(steps)
+        async with trio.open_nursery() as nursery:
+            ours, theirs = memory_link()
+
+            async def connect(*_: object, **__: object) -> LinkEnd:
+                nursery.start_soon(refuse, theirs)
+                return ours
+
+            monkeypatch.setattr(trio, "open_tcp_stream", connect)
+            await marked(canceller, connect_and_leave)
+            assert await is_closed(ours)
+        return canceller.has_fired
+
+    async def main() -> int:
+        for steps in range(1, MOST_STEPS):  # the first is taken before there is a stream
+            if not await cancel_after(steps):
+                return steps
+        raise AssertionError("it never ends by itself")
+
+    assert trio.run(main, clock=MockClock()) > 5
 
 
 async def echo(connection: ClientConnection) -> None:

@@ -6,13 +6,14 @@ import socket
 
 import pytest
 import trio
-from trio.testing import assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import MockClock, assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
 from tests.interop.certificates import Certificates
 from tests.io.loopback import listening, oblige, over_tls
 from tests.io.recording import REQUEST, Recorder, associated, connected, serve
 from trio_dicom import (
     AbortSource,
+    AssociateTimeout,
     AssociationAborted,
     AssociationReleased,
     CEchoRequest,
@@ -69,6 +70,17 @@ async def test_a_connection_whose_listener_never_started_can_be_left() -> None:
         assert not connection.listener.running
         await peer.expect_closed()
     assert recorder.calls == [("connection_closed", None)]
+
+
+async def test_without_a_listener_no_answer_is_heard(autojump_clock: MockClock) -> None:
+    recorder = Recorder()
+    async with connected(start_listener=False, handler=recorder) as (connection, peer, nursery):
+        nursery.start_soon(serve, peer)
+        with pytest.raises(AssociateTimeout):
+            await connection.send_association_request(REQUEST)
+        await connection.aclose()
+    assert isinstance(recorder.told_of_the_end, AssociationAborted)
+    assert trio.current_time() == 30
 
 
 # --- listener ----------------------------------------------------------------------------

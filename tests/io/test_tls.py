@@ -20,7 +20,8 @@ from trio_dicom import (
     open_association,
     open_connection,
 )
-from trio_dicom.testing import memory_link
+from trio_dicom._wire.control import ReleaseRequest, ReleaseResponse
+from trio_dicom.testing import ScriptedPeer, memory_link
 
 
 @pytest.mark.scenario("B10")
@@ -148,3 +149,31 @@ async def test_another_name_than_that_of_the_certificate_is_refused(
         with pytest.raises(ConnectFailed, match="host name"):
             async with open_connection(host, port, tls=context, server_hostname="other.example"):
                 raise AssertionError("never here")
+
+
+@pytest.mark.pitfall(23)
+@pytest.mark.parametrize("in_order", [True, False])
+async def test_an_end_of_file_without_close_notify_is_an_ordinary_one(
+    certificates: Certificates, in_order: bool
+) -> None:
+    async def rude(stream: trio.SocketStream) -> None:
+        context = certificates.server_context()
+        peer = ScriptedPeer(trio.SSLStream(stream, context, server_side=True))
+        await peer.accept()
+        if in_order:
+            await peer.expect(ReleaseRequest)
+            await peer.send(ReleaseResponse())
+        await stream.aclose()  # the socket, behind the back of TLS
+
+    recorder = Recorder()
+    context = certificates.client_context()
+    async with (
+        listening(rude) as (host, port),
+        open_connection(host, port, tls=context, handler=recorder) as connection,
+    ):
+        await connection.send_association_request(REQUEST)
+        if not in_order:
+            with pytest.raises(ConnectionLost, match="closed by the peer"):
+                await connection.listener.wait()
+    ended = recorder.told_of_the_end
+    assert ended is None if in_order else isinstance(ended, ConnectionLost)
