@@ -95,7 +95,6 @@ class PendingRequest:
             written of it stays unwritten.
         outcome: How it ended for its caller; the first outcome is the only one.
         progressed: Set when it was sent whole, or ended.
-        done: Set when it has its outcome.
         off_the_wire: Set when nothing of it will be written any more.
         left: Set when it holds neither a slot nor a message ID any more.
         total_scope: The keeper's scope for ``total``.
@@ -115,7 +114,6 @@ class PendingRequest:
     outcome: Outcome | None = None
     delivery: Delivery = Delivery.NOT_SENT
     progressed: trio.Event = field(factory=trio.Event)
-    done: trio.Event = field(factory=trio.Event)
     off_the_wire: trio.Event = field(factory=trio.Event)
     left: trio.Event = field(factory=trio.Event)
     total_scope: trio.CancelScope = field(factory=trio.CancelScope)
@@ -149,7 +147,6 @@ class PendingRequest:
         elif self.started:
             self.delivery = Delivery.PARTLY_SENT
         self.progressed.set()
-        self.done.set()
 
     def error(self) -> Exception | None:
         """The error of its outcome, built anew for each raise; None for a final response."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import trio
@@ -60,23 +62,14 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
             WouldDeadlock: Another channel's unread responses, which this very task
                 reads, have stopped the reading.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        self._begin()
-        try:
+        await trio.lowlevel.checkpoint()
+        with self._alone():
             while not self._queue:
                 if self._outcome_is_known():
-                    await trio.lowlevel.cancel_shielded_checkpoint()
                     self._raise_outcome()
                     raise trio.EndOfChannel
-                self._arrived = trio.Event()
-                with self._flow.waiting("a response"):
-                    await self._arrived.wait()
-                if self._closed:
-                    raise trio.ClosedResourceError
-            await trio.lowlevel.cancel_shielded_checkpoint()
+                await self._wait("a response")
             return self._queue.take()
-        finally:
-            self._receiving = False
 
     async def final(self) -> Response:
         """The final response. Pending ones that were not received are dropped.
@@ -88,21 +81,18 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
             ConnectionEnded: The connection ended before the final response.
             WouldDeadlock: As ``receive``.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        self._begin()
-        self._discarding = True
-        self._queue.clear()
-        try:
-            assert self._entry is not None  # attached before anybody else has the channel
-            with self._flow.waiting("the final response"):
-                await self._entry.done.wait()
+        await trio.lowlevel.checkpoint()
+        with self._alone():
+            self._discarding = True
+            self._queue.clear()
+            while not self._outcome_is_known():
+                await self._wait("the final response")
             self._raise_outcome()
+            assert self._entry is not None
             outcome = self._entry.outcome
             if not isinstance(outcome, Completed):
                 raise trio.ClosedResourceError
             return outcome.response
-        finally:
-            self._receiving = False
 
     def close(self) -> None:
         """Nobody reads here any more: unread responses are forgotten."""
@@ -126,13 +116,26 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
     ) -> None:
         self.close()
 
-    def _begin(self) -> None:
+    @contextmanager
+    def _alone(self) -> Generator[None, None, None]:
+        """One task at a time, which is then the one that takes the responses."""
         if self._closed:
             raise trio.ClosedResourceError
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving the responses of this request")
         self._receiving = True
         self._queue.backlog.drainer = trio.lowlevel.current_task()
+        try:
+            yield
+        finally:
+            self._receiving = False
+
+    async def _wait(self, what: str) -> None:
+        self._arrived = trio.Event()
+        with self._flow.waiting(what):
+            await self._arrived.wait()
+        if self._closed:
+            raise trio.ClosedResourceError
 
     def _outcome_is_known(self) -> bool:
         return self._entry is not None and self._entry.outcome is not None
