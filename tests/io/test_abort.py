@@ -18,6 +18,7 @@ from trio_dicom import (
     ConnectionOptions,
     CStoreRequest,
     RemoteProtocolError,
+    ResponseTimeout,
     Timeouts,
     wrap_stream,
 )
@@ -169,3 +170,24 @@ async def test_an_abort_of_a_connection_without_an_association_closes_it() -> No
         assert recorder.told_of_the_end is None
         await peer.expect_closed()
         assert peer.received == b""
+
+
+@pytest.mark.pitfall(6)
+async def test_after_a_write_that_was_cut_not_even_an_abort_follows(
+    autojump_clock: MockClock,
+) -> None:
+    options = ConnectionOptions(timeouts=Timeouts(idle=5))
+    async with associated(capacity=512, options=options) as (connection, peer):
+        request = CStoreRequest(sop_class_uid=CT, sop_instance_uid="1.2", data_set=BIG)
+        with pytest.raises(ResponseTimeout):
+            await connection.send_request(request)
+
+        async def read_again() -> None:
+            with suppress(ConversationOver):
+                while True:
+                    await peer.receive_pdu()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read_again)
+            await connection.send_abort()
+        assert Abort(AbortSource.USER).encode() not in peer.received
