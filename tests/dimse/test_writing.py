@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
+from pathlib import Path
 
 import pytest
-from pydicom import Dataset, Sequence
+from pydicom import Dataset, Sequence, dcmread
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import UID
@@ -29,6 +30,7 @@ from tests.dimse.elements import (
     with_syntax,
 )
 from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.part10 import file_meta_bytes
 from trio_dicom._dimse.transcode import (
     NotConvertible,
     encode_data_set,
@@ -136,8 +138,23 @@ def test_raw_elements_stay_raw() -> None:
         + implicit(PIXEL_DATA, b"ab"),
         IMPLICIT,
     ).decode()
+    # As pydicom reads what is empty: without a value rather than with an empty one.
+    empty = RawDataElement(Tag(0x0008_0050), None, 0, None, 0, True, True)
+    data_set[empty.tag] = empty
     encode_data_set(data_set, EXPLICIT)
     assert all(isinstance(element, RawDataElement) for element in data_set.values())
+
+
+@pytest.mark.pitfall(9)
+def test_values_that_are_still_in_their_file_are_read_and_sent(tmp_path: Path) -> None:
+    path = tmp_path / "deferred.dcm"
+    data = explicit(0x0010_0010, "PN", b"ab") + explicit(PIXEL_DATA, "OW", bytes(range(200)))
+    path.write_bytes(
+        file_meta_bytes(sop_class_uid="1.2", sop_instance_uid="1.3", transfer_syntax=EXPLICIT)
+        + data
+    )
+    data_set = dcmread(path, defer_size=100)
+    assert encode_data_set(data_set, EXPLICIT) == data
 
 
 def test_odd_values_are_padded_as_their_vr_wants() -> None:
@@ -229,6 +246,34 @@ def test_text_read_by_a_fallback_is_written_as_it_was() -> None:
     data_set = EncodedDataSet(name, EXPLICIT).decode(fallback_charset="ISO_IR 192")
     assert data_set.PatientName == "Müller"
     assert encode_data_set(data_set, EXPLICIT) == name
+
+
+@pytest.mark.scenario("B54")
+@pytest.mark.parametrize("name", ["山田?太郎", ["Müller", "山田"]])
+@pytest.mark.parametrize("charset", [None, "ISO_IR 100", ["ISO_IR 100", "ISO_IR 126"]])
+@pytest.mark.filterwarnings("ignore:Failed to encode value")
+def test_text_that_its_charset_lacks_is_never_sent_as_question_marks(
+    name: str | list[str], charset: str | list[str] | None
+) -> None:
+    data_set = Dataset()
+    data_set.SpecificCharacterSet = charset
+    data_set.OtherPatientNames = name
+    with pytest.raises(LocalProtocolError, match=r"\(0010,1001\) has characters that"):
+        encode_data_set(data_set, EXPLICIT)
+
+
+@pytest.mark.scenario("B54")
+@pytest.mark.parametrize(
+    "charset", ["ISO_IR 192", "GB18030", ["", "ISO 2022 IR 87"], ["ISO_IR 6", "ISO 2022 IR 149"]]
+)
+def test_question_marks_of_the_callers_own_are_sent(charset: str | list[str]) -> None:
+    data_set = Dataset()
+    data_set.SpecificCharacterSet = charset
+    data_set.PatientName = "Yamada^Tarou=山田^太郎=?" if "87" in charset[-1] else "홍^길동?=洪"
+    if charset == "GB18030":
+        data_set.PatientName = "Wang^XiaoDong=王^小东?"
+    wire = encode_data_set(data_set, EXPLICIT)
+    assert EncodedDataSet(wire, EXPLICIT).decode().PatientName == data_set.PatientName
 
 
 def test_an_empty_character_set_declares_nothing() -> None:

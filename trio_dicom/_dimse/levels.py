@@ -36,7 +36,18 @@ _DEEPEST: Final = 1 << 16
 
 def element_of(data_set: Dataset, tag: int) -> DataElement | RawDataElement | None:
     """The element as it lies in ``data_set``, raw unless somebody has touched it."""
-    return data_set.get_item(BaseTag(tag))
+    # Asked otherwise, pydicom converts raw elements without a value in place.
+    element = _item(data_set, tag, keep_deferred=True)
+    if isinstance(element, RawDataElement) and element.value is None and element.length:
+        return _item(data_set, tag, keep_deferred=False)  # still in its file: read it now
+    return element
+
+
+def _item(
+    data_set: Dataset, tag: int, *, keep_deferred: bool
+) -> DataElement | RawDataElement | None:
+    # pydicom's own annotation forgets the raw ones.
+    return data_set.get_item(BaseTag(tag), keep_deferred=keep_deferred)
 
 
 def _charset_of(data_set: Dataset, inherited: list[str]) -> list[str]:

@@ -9,15 +9,18 @@ pydicom encodes only what somebody has set or touched.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from struct import Struct
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from attrs import define, frozen
 from pydicom import Dataset
+from pydicom.charset import decode_bytes
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.filebase import DicomBytesIO
 from pydicom.fileutil import read_buffer, reset_buffer_position
 from pydicom.filewriter import write_data_element
+from pydicom.multival import MultiValue
 from pydicom.values import convert_SQ
 
 from trio_dicom._dimse.headers import (
@@ -51,6 +54,7 @@ _ITEM_BEGINS: Final = b"\xfe\xff\x00\xe0"
 _PIXEL_DATA: Final = 0x7FE0_0010
 _WORD_BITS: Final = 16
 _DEEPEST: Final = 1 << 16
+_TEXT_DELIMITERS: Final = set(b"\\^=\r\n\t\f")  # behind which the first charset holds again
 
 
 class NotConvertible(ValueError):
@@ -180,7 +184,12 @@ class Writer:
             write_data_element(buffer, element, level.charset)
         except Exception as error:
             raise LocalProtocolError(f"{name_of(tag)} has a value that {vr} cannot hold") from error
-        return buffer.getvalue()[8:]
+        data = buffer.getvalue()[8:]
+        if vr in CHARSET_VRS and _has_lost_characters(value, data, level.charset):
+            raise LocalProtocolError(
+                f"{name_of(tag)} has characters that the data set's Specific Character Set lacks"
+            )
+        return data
 
     def _swapped(self, level: Level, tag: int, vr: str, data: bytes) -> bytes:
         """``data`` in the other byte order, word by word (PS3.5 7.3)."""
@@ -272,6 +281,16 @@ class Writer:
 
     def _delimiter(self, tag: int) -> bytes:
         return self._tag_length(tag, 0)
+
+
+def _has_lost_characters(value: object, data: bytes, charset: list[str]) -> bool:
+    """Whether pydicom, which only warns of it, has put question marks for some characters."""
+    several = isinstance(value, MultiValue | list | tuple)
+    values = cast("Iterable[object]", value) if several else [value]  # of whatever it is
+    text = "".join(map(str, values))
+    return not text.isascii() and (
+        decode_bytes(data, charset, _TEXT_DELIMITERS).count("?") != text.count("?")
+    )
 
 
 _STRUCTS: Final = {
