@@ -76,6 +76,8 @@ async def _stored_source(
         return encode_data_set(EncodedDataSet(data, stored.transfer_syntax), wanted)
 
     try:
-        return BytesSource(await trio.to_thread.run_sync(convert, limiter=limiter))
+        # A dead mount holds nobody up who is cancelled.
+        data = await trio.to_thread.run_sync(convert, abandon_on_cancel=True, limiter=limiter)
     except OSError as error:
         raise LocalProtocolError(f"{stored.path} could not be read: {error}") from error
+    return BytesSource(data)

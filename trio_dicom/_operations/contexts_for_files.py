@@ -41,10 +41,15 @@ async def contexts_for_files(paths: Iterable[str | PathLike[str]]) -> list[Prese
     for path in paths:
         group.append(Path(path))
         if len(group) == _AT_ONCE:
-            needs.update(await trio.to_thread.run_sync(_needs_of, group))
+            needs.update(await _look(group))
             group = []
-    needs.update(await trio.to_thread.run_sync(_needs_of, group))
+    needs.update(await _look(group))
     return _contexts(needs)
+
+
+async def _look(paths: list[Path]) -> dict[_Need, None]:
+    # Abandoned, so that a dead mount holds nobody up who is cancelled.
+    return await trio.to_thread.run_sync(_needs_of, paths, abandon_on_cancel=True)
 
 
 def _needs_of(paths: list[Path]) -> dict[_Need, None]:

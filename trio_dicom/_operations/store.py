@@ -57,7 +57,13 @@ async def store_request(
     if isinstance(source, Dataset):
         return _of_data_set(source, **fields)
     path = Path(source)
-    return evolve(await trio.to_thread.run_sync(_of_file, path, limiter=limiter), **fields)
+    request = await trio.to_thread.run_sync(
+        _of_file,
+        path,
+        abandon_on_cancel=True,
+        limiter=limiter,  # a dead mount holds nobody up
+    )
+    return evolve(request, **fields)
 
 
 def _of_data_set(data_set: Dataset, **fields: Any) -> CStoreRequest:
