@@ -42,8 +42,6 @@ async def test_a_release_is_asked_for_answered_and_told(end: End) -> None:
             await peer.send(ReleaseResponse())
             await peer.expect_closed()  # whoever asked closes
         assert peer.received.endswith(bytes.fromhex("05 00 00000004 00000000"))
-        assert recorder.names[1:] == ["receive_association_release_response", "connection_closed"]
-        assert recorder.told_of_the_end is None
         with pytest.raises(AssociationReleased) as caught:
             await connection.send_request(CEchoRequest())
         assert caught.value.delivery is Delivery.NOT_SENT
@@ -51,6 +49,8 @@ async def test_a_release_is_asked_for_answered_and_told(end: End) -> None:
         with assert_checkpoints():
             await end(connection)  # once more does nothing
         assert peer.received == before
+    assert recorder.names[1:] == ["receive_association_release_response", "connection_closed"]
+    assert recorder.told_of_the_end is None
 
 
 async def test_leaving_the_block_releases() -> None:
