@@ -42,6 +42,7 @@ __all__ = [
     "MOVE",
     "Call",
     "Sent",
+    "answer_to",
     "ask",
     "find_request",
     "get_request",
@@ -206,6 +207,16 @@ class Call:
         await self.ended.wait()
         assert self.error is not None
         return self.error
+
+
+async def answer_to(peer: ScriptedPeer, request: Request, context_id: int) -> Response:
+    """What the peer gets when it sends ``request``."""
+    await peer.send_message(request, context_id=context_id)
+    answer = await peer.receive_message()
+    assert isinstance(answer, Response)
+    assert peer.last_context_id == context_id
+    assert answer.message_id_being_responded_to == request.message_id
+    return answer
 
 
 async def is_silent(peer: ScriptedPeer) -> bool:

@@ -1,13 +1,11 @@
-"""Requests of the peer: instances of a C-GET, events, and what we cannot do."""
+"""Requests of the peer: instances of a C-GET and events."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
 import trio
-from pydicom.uid import ImplicitVRLittleEndian
 from trio.testing import wait_all_tasks_blocked
 
 from tests.io.recording import CT, Recorder
@@ -17,6 +15,7 @@ from tests.io.talking import (
     CT_ID,
     Call,
     Sent,
+    answer_to,
     get_request,
     patient,
     quick,
@@ -25,22 +24,16 @@ from tests.io.talking import (
 )
 from trio_dicom import (
     CEchoRequest,
-    CEchoResponse,
     CGetRequest,
     ClientConnection,
     CStoreRequest,
     CStoreResponse,
-    EncodedDataSet,
     NActionRequest,
-    NDeleteRequest,
     NEventReportRequest,
     NEventReportResponse,
-    NGetRequest,
-    Request,
-    Response,
+    Priority,
     response_to,
 )
-from trio_dicom.testing import ScriptedPeer
 
 EVENT = NEventReportRequest(
     sop_class_uid=COMMITMENT,
@@ -76,15 +69,6 @@ class Serving(Recorder):
         return NEventReportResponse(status=0x0000)
 
 
-async def answer_to(peer: ScriptedPeer, request: Request, context_id: int) -> Response:
-    await peer.send_message(request, context_id=context_id)
-    answer = await peer.receive_message()
-    assert isinstance(answer, Response)
-    assert peer.last_context_id == context_id
-    assert answer.message_id_being_responded_to == request.message_id
-    return answer
-
-
 @pytest.mark.scenario("B50")
 @pytest.mark.pitfall(8)
 async def test_instances_of_a_c_get_are_handed_over_and_answered_on_their_context() -> None:
@@ -102,6 +86,18 @@ async def test_instances_of_a_c_get_are_handed_over_and_answered_on_their_contex
         assert await call.status() == 0x0000
     assert [it.message_id for it in handler.instances] == [5, 6]
     assert len(handler.instances[0].dataset().PixelData) == 500
+
+
+@pytest.mark.scenario("B62")
+async def test_priority_and_move_originator_of_what_comes_are_visible() -> None:
+    handler = Serving()
+    handler.gate.set()
+    async with talking(handler=handler) as (_, peer):
+        fields = {"priority": 2, "move_originator_ae": "MOVER", "move_originator_message_id": 9}
+        await answer_to(peer, store_request(message_id=5, **fields), CT_ID)
+    [request] = handler.instances
+    assert request.priority is Priority.LOW
+    assert (request.move_originator_ae, request.move_originator_message_id) == ("MOVER", 9)
 
 
 @pytest.mark.scenario("B50")
@@ -197,70 +193,6 @@ async def test_an_event_waits_for_the_callbacks_before_it_and_an_instance_does_n
     information = handler.events[0].event_information
     assert information is not None
     assert information.PatientName == "committed"
-
-
-@pytest.mark.scenario("B45")
-async def test_without_a_handler_instances_and_events_are_refused() -> None:
-    async with talking() as (_, peer):
-        for request, context_id in (
-            (store_request(message_id=1), CT_ID),
-            (EVENT, COMMITMENT_ID),
-        ):
-            assert (await answer_to(peer, request, context_id)).status.code == 0x0122
-
-
-@pytest.mark.scenario("B45")
-async def test_an_echo_succeeds_and_what_the_class_does_not_have_is_refused() -> None:
-    async with talking(handler=Serving()) as (_, peer):
-        echo = await answer_to(peer, CEchoRequest(message_id=9), 1)
-        assert isinstance(echo, CEchoResponse)
-        assert echo.status.code == 0x0000
-        fields: dict[str, Any] = {"sop_class_uid": COMMITMENT, "sop_instance_uid": "1.2"}
-        for request in (
-            NGetRequest(message_id=1, **fields),
-            NDeleteRequest(message_id=2, **fields),
-            NActionRequest(message_id=3, action_type_id=1, **fields),
-        ):
-            assert (await answer_to(peer, request, COMMITMENT_ID)).status.code == 0x0211
-
-
-class Buggy(Serving):
-    """Fails in every way that one can think of, one after the other."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        unsendable = EncodedDataSet(b"\x10\x00\x10\x00\x02\x00\x00\x00A", ImplicitVRLittleEndian)
-        self.answers: list[Any] = [
-            RuntimeError("PATIENT"),
-            ExceptionGroup("", [ValueError()]),
-            None,
-            CEchoResponse(status=0x0000),
-            CStoreResponse(status=0x0000, error_id=None, data_set=unsendable),
-        ]
-
-    async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer  # type: ignore[no-any-return]  # which is the point
-
-
-@pytest.mark.scenario("B45")
-async def test_a_bug_in_a_handler_is_logged_and_costs_one_answer(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    handler = Buggy()
-    async with talking(handler=handler) as (connection, peer), trio.open_nursery() as nursery:
-        for number in range(1, 6):
-            caplog.clear()
-            answer = await answer_to(peer, store_request(message_id=number), CT_ID)
-            assert answer.status.code == 0x0110
-            [record] = caplog.records
-            assert (record.levelno, record.exc_info is not None) == (logging.ERROR, True)
-        echo = await Call.begin(nursery, connection, CEchoRequest())
-        await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
-        assert await echo.status() == 0x0000
-    assert handler.answers == []
 
 
 @pytest.mark.scenario("B67")

@@ -7,6 +7,7 @@ from math import inf
 
 import pytest
 import trio
+from pydicom.uid import ImplicitVRLittleEndian
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.recording import Recorder
@@ -21,6 +22,7 @@ from tests.io.talking import (
 from trio_dicom import (
     AssociationAborted,
     CEchoRequest,
+    CEchoResponse,
     CFindRequest,
     ConnectionOptions,
     CStoreRequest,
@@ -29,6 +31,7 @@ from trio_dicom import (
     Timeouts,
 )
 from trio_dicom.lowlevel import Abort
+from trio_dicom.testing.outgoing import message_bytes
 
 
 @pytest.mark.scenario("B30", "B35")
@@ -163,6 +166,32 @@ async def test_a_total_timeout_takes_no_notice_of_pending_responses(
             await peer.reply(request, 0xFF00)
         assert isinstance(await call.failure(), ResponseTimeout)
         assert trio.current_time() - begun == 15
+
+
+@pytest.mark.scenario("B32")
+@pytest.mark.pitfall(2, 32)
+async def test_half_an_answer_and_then_silence_is_too_little(autojump_clock: MockClock) -> None:
+    answer = message_bytes(
+        CEchoResponse(status=0x0000, message_id_being_responded_to=1),
+        context_id=1,
+        transfer_syntax=ImplicitVRLittleEndian,
+        max_fragment=1000,
+    )
+    async with (
+        talking(options=quick(idle=30, release=5)) as (connection, peer),
+        trio.open_nursery() as nursery,
+    ):
+        call = await Call.begin(nursery, connection, CEchoRequest())
+        await peer.expect_message(CEchoRequest)
+        for byte in answer[:20]:
+            await trio.sleep(1)
+            await peer.send_bytes(bytes([byte]))  # which is no sign of life yet
+        assert isinstance(await call.failure(), ResponseTimeout)
+        assert call.at == 30
+        await peer.send_bytes(answer[20:])
+        echo = await Call.begin(nursery, connection, CEchoRequest())
+        await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+        assert await echo.status() == 0x0000
 
 
 @pytest.mark.scenario("B36")
