@@ -75,7 +75,9 @@ async def test_instances_are_kept_byte_for_byte(archive: Archive, pydicom_files:
     assert kept.attributes.PatientID == dcmread(path).PatientID
 
 
-async def test_an_instance_that_names_another_one_is_refused(archive: Archive) -> None:
+async def test_an_instance_that_names_another_one_is_refused(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     request = CStoreRequest(
         sop_class_uid=CTImageStorage, sop_instance_uid="9.9", data_set=instance(1)
     )
@@ -88,6 +90,7 @@ async def test_an_instance_that_names_another_one_is_refused(archive: Archive) -
             data_set=EncodedDataSet(b"\0" * 6, ExplicitVRLittleEndian),
         )
         assert (await association.send_request(request)).status.code == 0xC000
+        monkeypatch.setattr(CStoreRequest, "must_have_data_set", False)
         request = CStoreRequest(sop_class_uid=CTImageStorage, sop_instance_uid="1.2.1")
         assert (await association.send_request(request)).status.code == 0xC000
         assert (await association.c_echo()).status.is_success
@@ -140,8 +143,9 @@ async def test_patients_studies_series_and_instances_are_found(archive: Archive)
 
 @pytest.mark.parametrize("identifier", [None, Dataset(), query("FRAME"), query("PATIENT")])
 async def test_a_query_without_a_level_of_its_model_fails(
-    archive: Archive, identifier: Dataset | None
+    archive: Archive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(CFindRequest, "must_have_data_set", False)
     async with open_association("127.0.0.1", archive.port, contexts=CONTEXTS) as association:
         assert await find(association, identifier) == ([], 0xA900)
 
@@ -249,8 +253,9 @@ async def test_nothing_to_get_is_a_success(archive: Archive) -> None:
 
 @pytest.mark.parametrize("identifier", [None, query("STUDY"), query("STUDY", PatientID="P1")])
 async def test_a_get_without_its_unique_key_fails(
-    archive: Archive, identifier: Dataset | None
+    archive: Archive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(CGetRequest, "must_have_data_set", False)
     archive.instances.add(instance(1))
     pending, final = await get(archive, identifier, Inbox())
     assert (pending, final.status.code) == ([], 0xA900)

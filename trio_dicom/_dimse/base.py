@@ -173,6 +173,7 @@ class Request(Message):
     """
 
     rows: ClassVar[tuple[Row, ...]] = (Row(0x0110, US, "message_id", required=True),)
+    must_have_data_set: ClassVar[bool] = False
 
     sop_class_uid: UID = field(converter=as_uid)
     message_id: int | None = field(default=None, validator=check_optional_unsigned)

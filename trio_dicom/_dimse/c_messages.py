@@ -97,6 +97,7 @@ class CStoreRequest(Request):
         Row(0x1030, AE, "move_originator_ae"),
         Row(0x1031, US, "move_originator_message_id"),
     )
+    must_have_data_set: ClassVar = True
 
     sop_instance_uid: UID = field(converter=as_uid)
     priority: Priority = field(default=Priority.MEDIUM, converter=_as_priority)
@@ -135,6 +136,7 @@ class CStoreResponse(Response):
 @frozen(kw_only=True)
 class _IdentifierRequest(Request):
     rows: ClassVar[tuple[Row, ...]] = (*_REQUEST, _PRIORITY)
+    must_have_data_set: ClassVar[bool] = True
 
     priority: Priority = field(default=Priority.MEDIUM, converter=_as_priority)
 

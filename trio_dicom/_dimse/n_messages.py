@@ -152,6 +152,7 @@ class NSetRequest(_InstanceRequest):
     """
 
     command_field: ClassVar = CommandField.N_SET_RQ
+    must_have_data_set: ClassVar = True
 
     @property
     def modification_list(self) -> Dataset | None:

@@ -38,22 +38,31 @@ async def prepare(
     Raises:
         NoAcceptedContext: No accepted context fits, or the data set cannot be
             brought into its transfer syntax without a loss.
-        LocalProtocolError: The data set is malformed, or its file cannot be read.
+        LocalProtocolError: The data set is malformed, or missing where there must be one,
+            or its file cannot be read; or the context is none of this association's.
     """
     if context is None:
         context = select_context(association.contexts, request)
+    elif context not in association.contexts:
+        raise LocalProtocolError(f"the context {context} is not one of this association")
     elif not context.accepted:
         raise LocalProtocolError(f"the peer did not accept the context {context}")
     try:
         if isinstance(request.data_set, StoredDataSet):
-            return context, await _stored_source(request.data_set, context, limiter)
-        return context, encoded_source(request.data_set, context)
+            source: Source | None = await _stored_source(request.data_set, context, limiter)
+        else:
+            source = encoded_source(request.data_set, context)
     except NotConvertible as error:
         raise NoAcceptedContext(
             f"{request.sop_class_uid.name}, whose data set does not fit the accepted one ({error})",
             proposed=[str(context)],
             accepted=[str(accepted) for accepted in association.accepted_contexts],
         ) from error
+    if source is None and request.must_have_data_set:
+        raise LocalProtocolError(
+            f"a {request.operation} request needs a data set that is not empty"
+        )
+    return context, source
 
 
 async def _stored_source(
