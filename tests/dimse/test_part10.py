@@ -227,7 +227,25 @@ def test_nothing_is_logged_where_they_agree(caplog: pytest.LogCaptureFixture) ->
     assert not caplog.records
 
 
-def test_elements_in_another_encoding_than_the_header_says_go_out_as_they_are(
+@pytest.mark.parametrize(
+    "data_set, said, actual",
+    [
+        (IMPLICIT_UIDS, EXPLICIT, IMPLICIT),
+        (IMPLICIT_UIDS, DEFLATED, IMPLICIT),
+        (UIDS, IMPLICIT, EXPLICIT),
+        (UIDS, BIG_ENDIAN, EXPLICIT),
+    ],
+)
+def test_native_elements_are_in_the_encoding_that_they_have_not_the_one_the_header_says(
+    data_set: bytes, said: UID, actual: UID, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = head_of(file_of(data_set, said))
+    assert (head.transfer_syntax, head.length) == (actual, len(data_set))
+    assert (head.sop_class_uid, head.sop_instance_uid) == (CT, INSTANCE)
+    assert "not encoded as its meta header says" in caplog.text
+
+
+def test_compressed_elements_in_another_encoding_than_the_header_says_go_out_as_they_are(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     head = head_of(file_of(IMPLICIT_UIDS, JPEG))

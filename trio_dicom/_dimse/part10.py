@@ -24,7 +24,13 @@ from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.headers import HEADERS, UNDEFINED_LENGTH
 from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from trio_dicom._dimse.scan import scan
-from trio_dicom._dimse.syntax import Encoding, encoding_of, is_deflated, uid_as_it_is
+from trio_dicom._dimse.syntax import (
+    Encoding,
+    encoding_of,
+    is_deflated,
+    is_native,
+    uid_as_it_is,
+)
 from trio_dicom.errors import LocalProtocolError, PDUError
 from trio_dicom.options import Limits
 
@@ -183,11 +189,15 @@ def _recognised(beginning: bytes, named: bytes | None, path: Path) -> tuple[UID,
     syntax = uid_as_it_is(named.decode("latin-1"))
     sop = _sop_of(beginning, syntax)
     if sop is None:
-        # Not our bytes to change: they go out as they are, under the name they have.
-        sop = next(filter(None, (_sop_of(beginning, other) for other in _UNNAMED)), None)
+        found = ((other, _sop_of(beginning, other)) for other in _UNNAMED)
+        actual, sop = next((it for it in found if it[1]), (syntax, None))
         if sop is None:
             raise LocalProtocolError(f"{path} has no SOP class and instance UID")
         _log.warning("%s: its elements are not encoded as its meta header says", path)
+        if is_native(syntax):
+            # A peer reads them as the context says, so that must be what they are.
+            return actual, sop
+        # Pixels in no syntax that exists: they go out as they are, under the name they have.
     return syntax, sop
 
 
