@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 
 import pytest
@@ -140,3 +141,13 @@ async def test_the_socket_is_set_up_for_dicom() -> None:
                 assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 11
                 assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 12
                 assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 13
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="there is nothing to refuse")
+async def test_keepalive_that_the_system_does_not_take_leaves_no_socket_open() -> None:
+    options = ConnectionOptions(keepalive=KeepAlive(idle=1_000_000))
+    async with listening(oblige) as (host, port):
+        with pytest.raises(ConnectFailed, match="KeepAlive"):
+            async with open_connection(host, port, options=options):
+                raise AssertionError("never here")
+        gc.collect()  # a socket left open would warn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.interop.certificates import Certificates
-from tests.io.loopback import listening, over_tls, refusing_tls
+from tests.io.loopback import listening, oblige, over_tls, refusing_tls
 from tests.io.recording import CONTEXTS, REQUEST, Recorder
 from trio_dicom import (
     ConnectFailed,
@@ -177,3 +178,13 @@ async def test_an_end_of_file_without_close_notify_is_an_ordinary_one(
                 await connection.listener.wait()
     ended = recorder.told_of_the_end
     assert ended is None if in_order else isinstance(ended, ConnectionLost)
+
+
+async def test_a_name_that_tls_cannot_ask_for_leaves_no_socket_open() -> None:
+    async with listening(oblige) as (host, port):
+        with pytest.raises(ConnectFailed, match=r"'\.example'"):
+            async with open_connection(
+                host, port, tls=ssl.create_default_context(), server_hostname=".example"
+            ):
+                raise AssertionError("never here")
+        gc.collect()  # a socket left open would warn

@@ -51,7 +51,11 @@ async def _open_tcp(host: str, port: int, options: ConnectionOptions) -> trio.So
     except UnicodeError as error:  # such as a name with two dots in a row
         raise ConnectFailed(f"{host!r} is no host name: {error}") from error
     if options.keepalive is not None:
-        set_keepalive(stream, options.keepalive)
+        try:
+            set_keepalive(stream, options.keepalive)
+        except OSError as error:
+            await trio.aclose_forcefully(stream)
+            raise ConnectFailed(f"the system does not take {options.keepalive}: {error}") from error
     return stream
 
 
@@ -59,13 +63,15 @@ async def _start_tls(
     transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
 ) -> trio.SSLStream[trio.SocketStream]:
     # https_compatible: peers close without close_notify, and that is an ordinary end of file.
-    stream = trio.SSLStream(
-        transport, context, server_hostname=server_hostname, https_compatible=True
-    )
     try:
+        stream = trio.SSLStream(
+            transport, context, server_hostname=server_hostname, https_compatible=True
+        )
         await stream.do_handshake()
     except BaseException as error:
         await trio.aclose_forcefully(transport)
+        if isinstance(error, ValueError):  # such as a name that begins with a dot
+            raise ConnectFailed(f"TLS cannot ask for {server_hostname!r}: {error}") from error
         if isinstance(error, trio.BrokenResourceError):
             cause = error.__cause__ or error
             hint = _hint(cause)
