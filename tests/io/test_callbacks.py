@@ -246,3 +246,74 @@ async def test_the_caller_does_not_wait_for_ever_for_a_handler_that_is_stuck(
         with pytest.raises(Exception, match="rejected"):
             await connection.send_association_request(REQUEST)
     assert trio.current_time() <= 4
+
+
+@pytest.mark.scenario("B67")
+@pytest.mark.parametrize("callback", ["accept", "completed", "store", "closed"])
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_task_that_a_callback_waits_for_may_end_the_connection(
+    callback: str, end: str, autojump_clock: MockClock
+) -> None:
+    async def in_a_nursery(connection: ClientConnection) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ENDS[end], connection)
+
+    handler = Acting(callback, in_a_nursery)
+    await converse(handler, callback)
+    assert handler.returned
+    assert trio.current_time() == 0
+    _ = handler.told_of_the_end
+
+
+async def test_a_task_that_a_callback_waits_for_hears_of_an_error_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    async def ask_and_abort(connection: ClientConnection) -> None:
+        async def ask() -> None:
+            with pytest.raises(ConnectionEnded):
+                await send_echo_and_wait(connection)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):  # one of them waits for the window
+                nursery.start_soon(ask)
+            nursery.start_soon(connection.send_abort)
+
+    handler = Acting("completed", ask_and_abort)
+    await converse(handler, "completed")
+    assert handler.returned
+    assert trio.current_time() == 0
+
+
+@pytest.mark.parametrize("callback", ["completed", "store"])
+async def test_what_fails_in_a_callback_that_is_cancelled_is_logged(
+    callback: str, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A nursery makes a group of it in which the cancellation is, too."""
+
+    async def fail_on_the_way_out(_: ClientConnection) -> None:
+        async def fail() -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise RuntimeError("a bug of the handler")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail)
+            nursery.start_soon(trio.sleep_forever)
+
+    handler = Acting(callback, fail_on_the_way_out)
+    async with connected(handler=handler) as (connection, peer, nursery):
+        handler.connection = connection
+        contexts = [*CONTEXTS, PresentationContext(CT, scu_role=True, scp_role=True)]
+        nursery.start_soon(peer.accept)
+        await connection.send_association_request(propose(contexts=contexts))
+        if callback == "store":
+            instance = CStoreRequest(message_id=7, sop_class_uid=CT, sop_instance_uid="1.2")
+            await peer.send_message(instance, context_id=3)
+        else:
+            await connection.send_request(CEchoRequest())
+            await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+        await wait_all_tasks_blocked()
+        await peer.aclose()
+    assert "a bug of the handler" in caplog.text
+    assert not handler.returned

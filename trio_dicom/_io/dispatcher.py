@@ -8,12 +8,16 @@ from collections.abc import Awaitable, Callable
 import trio
 from attrs import define, field
 
+from trio_dicom._io.ancestry import lineage
+from trio_dicom._io.failures import log_failures
 from trio_dicom._io.flow import Backlog, ByteQueue, Flow
 from trio_dicom.handler import BaseHandler, ConnectionHandler
 
 __all__ = ["Dispatcher"]
 
 _logger = logging.getLogger("trio_dicom")
+
+_FAILED = "a callback of the connection handler failed"
 
 _Callback = Callable[[], Awaitable[None]]
 
@@ -69,8 +73,9 @@ class Dispatcher:
 
     async def caught_up(self) -> None:
         """Return when every callback queued so far has run; at once inside a callback."""
-        inside = trio.lowlevel.current_task() is self.task
-        if inside or self._is_finishing or not (self._is_calling or self._queue):
+        if self._is_finishing or not (self._is_calling or self._queue):
+            return
+        if any(task is self.task for task in lineage()):
             return
         reached = trio.Event()
 
@@ -95,7 +100,9 @@ class Dispatcher:
         try:
             await callback()
         except Exception:
-            _logger.exception("a callback of the connection handler failed")
+            _logger.exception(_FAILED)
+        except BaseExceptionGroup as group:
+            raise log_failures(group, _FAILED) from None
         finally:
             self._is_calling = False
 

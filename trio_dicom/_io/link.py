@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
+from trio_dicom._io.ancestry import lineage
 from trio_dicom._io.clocks import Clocks
 from trio_dicom._io.dispatcher import Dispatcher
 from trio_dicom._io.flow import Flow
@@ -132,9 +133,9 @@ class Link:
             await self.dispatcher.caught_up()
 
     def is_inside(self) -> bool:
-        """Whether the current task is one that runs the handler."""
-        task = trio.lowlevel.current_task()
-        return task is self.dispatcher.task or task in self.serving.tasks
+        """Whether the current task runs the handler, or one that does waits for it."""
+        handling = {self.dispatcher.task, *self.serving.tasks}
+        return any(task in handling for task in lineage())
 
     @property
     def may_send_messages(self) -> bool:

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from trio_dicom._dimse.c_messages import CEchoRequest, CStoreRequest
 from trio_dicom._dimse.message import Request, Response, complete_response, response_to
 from trio_dicom._dimse.n_messages import NEventReportRequest
+from trio_dicom._io.failures import log_failures
 from trio_dicom._io.flow import Backlog, ByteQueue
 from trio_dicom._io.outbox import OutgoingMessage
 from trio_dicom._io.pending import Abandoned
@@ -27,6 +28,8 @@ _logger = logging.getLogger("trio_dicom")
 
 # A peer may be allowed unlimited operations; that many handlers at a time are plenty.
 _MOST_AT_A_TIME = 16
+
+_FAILED = "the handler failed on the peer's %s"
 
 
 @frozen
@@ -100,8 +103,10 @@ class Serving:
         try:
             self._send(await self._answer(request), context)
         except Exception:
-            _logger.exception("the handler failed on the peer's %s", request.operation)
+            _logger.exception(_FAILED, request.operation)
             self._send(response_to(request, Code.PROCESSING_FAILURE), context)
+        except BaseExceptionGroup as group:
+            raise log_failures(group, _FAILED, request.operation) from None
         finally:
             self._link.clocks.resume()
 
