@@ -211,20 +211,20 @@ class ClientConnection:
     async def send_association_release_request(self) -> None:
         """Refuse new requests, let open ones finish, and release the association.
 
-        Returns when the connection has ended, however it did. Inside a callback it
+        Returns when the connection is closed, however it ended. Inside a callback it
         starts the release and returns at once.
 
         Raises:
             ReleaseTimeout: It took longer than ``Timeouts.release``; we aborted.
         """
         await trio.lowlevel.checkpoint()
-        if self._link.ending is not None:
-            return
-        if self._link.is_inside():
-            self._link.is_releasing = True
-            self._link.tasks.start_soon(_release_quietly, self._link)
-            return
-        await release(self._link)
+        if self._link.ending is None:
+            if self._link.is_inside():
+                self._link.is_releasing = True
+                self._link.tasks.start_soon(_release_quietly, self._link)
+            else:
+                await release(self._link)
+        await self._wait_closed()
 
     async def send_abort(
         self,
@@ -305,21 +305,21 @@ class ClientConnection:
         Raises:
             NoAcceptedContext: As ``send_request``; so are the others.
         """
-        channel = ResponseChannel(self._link.flow)
-        entry = await submit(
-            self._link,
-            self._reads_files,
-            request,
-            context=context,
-            idle_timeout=idle_timeout,
-            timeout=timeout,
-            channel=channel,
-        )
-        try:
-            yield channel
-        finally:
-            channel.close()
-            abandon(self._link, entry)
+        # What came before the last byte was written must not stop the reading either.
+        with ResponseChannel(self._link.flow) as channel:
+            entry = await submit(
+                self._link,
+                self._reads_files,
+                request,
+                context=context,
+                idle_timeout=idle_timeout,
+                timeout=timeout,
+                channel=channel,
+            )
+            try:
+                yield channel
+            finally:
+                abandon(self._link, entry)
 
     async def send_next_message(self) -> None:
         """Return when everything that the window admits was handed to the transport.
@@ -347,12 +347,17 @@ class ClientConnection:
     async def aclose(self) -> None:
         """End the connection: release the association if there is one, and close.
 
-        Bounded by ``Timeouts``: what is not released in time is aborted. Inside a
-        callback it starts the end and returns at once. Calling it again does nothing.
+        Bounded by ``Timeouts``: what is not released in time is aborted, and so is what is
+        not when this is cancelled. Inside a callback it starts the end and returns at once.
+        Calling it again does nothing.
         """
-        with suppress(ReleaseTimeout):  # aborted instead, which is what leaving promises
-            await self.send_association_release_request()
-        await self._wait_closed()
+        try:
+            with suppress(ReleaseTimeout):  # aborted instead, which is what leaving promises
+                await self.send_association_release_request()
+            await self._wait_closed()
+        except BaseException:
+            abort(self._link, because="closing it was cancelled")
+            raise
 
     async def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
         if not condition():

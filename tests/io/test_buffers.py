@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from pydicom import Dataset
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.io.recording import Recorder
+from tests.io.recording import FIND, Recorder
 from tests.io.talking import (
     CT_ID,
     Call,
@@ -34,9 +35,11 @@ from trio_dicom import (
     WouldDeadlock,
     response_to,
 )
+from trio_dicom.lowlevel import DataTransfer
 from trio_dicom.testing import ScriptedPeer
 
 LIMIT = 10_000
+FIND_ID = 5
 Wait = Callable[[ClientConnection], Awaitable[object]]
 OPTIONS = ConnectionOptions(
     limits=Limits(buffered_responses=LIMIT), timeouts=Timeouts(idle=10, release=5)
@@ -319,3 +322,58 @@ async def test_the_end_comes_through_although_reading_had_stopped() -> None:
         nursery.start_soon(connection.send_abort)
         await wait_all_tasks_blocked()
         await peer.aclose()
+
+
+async def test_the_end_comes_at_once_although_callbacks_wait(autojump_clock: MockClock) -> None:
+    class Stuck(Recorder):
+        gate = trio.Event()
+
+        async def on_request_pending(self, request: Any, response: Any) -> None:
+            await self.gate.wait()
+
+    handler = Stuck()
+    async with (
+        talking(handler=handler, options=OPTIONS) as (connection, peer),
+        trio.open_nursery() as nursery,
+    ):
+        await connection.send_request(find_request())
+        request = await overfill(peer)
+        # It waits for the window, and its error for the callbacks.
+        await Call.begin(nursery, connection, CEchoRequest())
+        nursery.start_soon(connection.send_abort)
+        await wait_all_tasks_blocked()
+        await peer.reply(request, 0xFF00)
+        await wait_all_tasks_blocked()
+        await peer.aclose()
+        await connection.listener.ended.wait()
+        assert trio.current_time() == 0
+        handler.gate.set()
+
+
+async def test_responses_that_came_too_early_do_not_stop_the_reading_for_ever() -> None:
+    """They fill the buffer before the request is sent whole, so nobody can take them."""
+    query = Dataset()
+    query.ImageComments = "x" * 5000
+    request = CFindRequest(message_id=1, sop_class_uid=FIND, data_set=query)
+    options = evolve(OPTIONS, max_fragment_pdu=1024)
+    async with (
+        talking(options=options, capacity=2000) as (connection, peer),
+        trio.open_nursery() as nursery,
+    ):
+
+        async def answer_early() -> None:
+            await peer.receive_pdu()
+            for _ in range(COUNT):
+                early = response_to(request, 0xFF00, data_set=MATCH)
+                await peer.send_message(early, context_id=FIND_ID)
+            pdu = await peer.receive_pdu()
+            while not (isinstance(pdu, DataTransfer) and pdu.pdvs[-1].is_last):
+                pdu = await peer.receive_pdu()
+            await peer.send_message(response_to(request, 0xFE00), context_id=FIND_ID)
+
+        nursery.start_soon(answer_early)
+        with pytest.raises(WouldDeadlock):
+            async with connection.open_request(request):
+                raise AssertionError("never here")
+        assert is_reading(connection)
+        await connection.wait_send_queue_empty()

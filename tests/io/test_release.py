@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 
 from tests.io.asking import Outcomes, ask, asked, check_shared_by_nobody
-from tests.io.recording import Recorder, associated, serve
+from tests.io.recording import REQUEST, Recorder, associated, connected, serve
 from trio_dicom import (
     AssociationAborted,
     AssociationReleased,
@@ -246,3 +246,82 @@ async def test_two_tasks_may_release_and_close_at_the_same_time() -> None:
             nursery.start_soon(connection.aclose)
     assert [it for it in peer.pdus if isinstance(it, ReleaseRequest)] == [ReleaseRequest()]
     assert recorder.told_of_the_end is None
+
+
+@ends
+async def test_another_task_may_end_it_while_a_release_is_on_its_way(end: End) -> None:
+    recorder = Recorder()
+    async with associated(handler=recorder) as (connection, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(connection.send_association_release_request)
+        await peer.expect(ReleaseRequest)
+        nursery.start_soon(end, connection)
+        await wait_all_tasks_blocked()
+        await peer.send(ReleaseResponse())
+        await peer.expect_closed()
+    assert recorder.told_of_the_end is None
+
+
+@pytest.mark.scenario("B67")
+async def test_the_block_may_be_left_while_a_callback_has_asked_for_release() -> None:
+    class Closing(Recorder):
+        connection: ClientConnection
+
+        async def on_request_completed(self, request: object, response: object) -> None:
+            await self.connection.aclose()
+
+    async def answer_late(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+        await peer.expect(ReleaseRequest)
+        await wait_all_tasks_blocked()
+        await peer.send(ReleaseResponse())
+        await peer.expect_closed()
+
+    handler = Closing()
+    async with connected(handler=handler) as (connection, peer, nursery):
+        handler.connection = connection
+        nursery.start_soon(answer_late, peer)
+        await connection.send_association_request(REQUEST)
+        await ask(connection, [])
+    assert handler.told_of_the_end is None
+
+
+@pytest.mark.scenario("B41", "B42")
+@ends
+async def test_the_peer_may_release_while_ours_waits_for_an_open_request(end: End) -> None:
+    recorder = Recorder()
+    outcomes: Outcomes = []
+    async with associated(handler=recorder) as (connection, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(ask, connection, outcomes)
+        await peer.expect_message(CEchoRequest)
+        nursery.start_soon(end, connection)
+        await wait_all_tasks_blocked()
+        await peer.release()
+        await peer.aclose()
+    [outcome] = outcomes
+    assert isinstance(outcome, AssociationReleased)
+    assert recorder.told_of_the_end is None
+    assert not any(isinstance(it, Abort | ReleaseRequest) for it in peer.pdus)
+
+
+@pytest.mark.scenario("B44")
+async def test_closing_that_is_cancelled_aborts(autojump_clock: MockClock) -> None:
+    outcomes: Outcomes = []
+    async with associated() as (connection, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(ask, connection, outcomes)
+        await peer.expect_message(CEchoRequest)
+        with trio.move_on_after(3):
+            await connection.aclose()
+        await peer.expect(Abort)
+        await peer.aclose()
+        await connection.listener.ended.wait()
+    assert trio.current_time() == 3
+    [outcome] = outcomes
+    assert isinstance(outcome, AssociationAborted)
+    assert not outcome.by_peer
+
+
+async def test_closing_forcefully_aborts() -> None:
+    async with associated() as (connection, peer):
+        await trio.aclose_forcefully(connection)
+        await peer.expect(Abort)

@@ -96,6 +96,7 @@ class Flow:
     _full: dict[Backlog, None] = field(factory=dict[Backlog, None])
     _waits: dict[trio.lowlevel.Task, _Wait] = field(factory=dict[trio.lowlevel.Task, _Wait])
     _may_read: trio.Event = field(factory=trio.Event)
+    _is_over: bool = False
 
     @property
     def stopped(self) -> bool:
@@ -109,7 +110,7 @@ class Flow:
 
     def stop(self, backlog: Backlog) -> None:
         """``backlog`` is over its limit."""
-        if backlog in self._full:
+        if backlog in self._full or self._is_over:
             return
         if not self._full:
             self._may_read = trio.Event()
@@ -126,7 +127,8 @@ class Flow:
             self._on_resume()
 
     def release_all(self) -> None:
-        """The connection is ending: nothing may hold the reading any more."""
+        """The connection is ending: nothing may hold the reading from here on."""
+        self._is_over = True
         for backlog in list(self._full):
             self.resume(backlog)
 

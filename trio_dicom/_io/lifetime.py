@@ -86,10 +86,11 @@ async def release(link: Link) -> None:
         await link.wait_until(lambda: link.is_idle)
         if link.is_released_by_peer:
             pass  # our answer is on its way, and the peer closes
-        elif link.sender.writer.is_cut or not link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
+        elif link.sender.writer.is_cut or link.machine.association is None:
             abort(link)
-        else:
+        elif link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
             link.outbox.put(ReleaseRequest())
+        # Otherwise another task has asked for release before us, and we wait with it.
         await link.listener.ended.wait()
     if scope.cancelled_caught and link.ending is None:
         abort(link, because="it was not released in time")

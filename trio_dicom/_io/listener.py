@@ -28,6 +28,7 @@ from trio_dicom._protocol.events import (
     ReleaseIndication,
     TransportClosed,
 )
+from trio_dicom._protocol.states import State
 from trio_dicom._wire.pdus import AssociationReject, ReleaseResponse
 from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.reasons import AbortSource
@@ -172,10 +173,12 @@ class Listener:
     def _release_indicated(self) -> None:
         """The peer asks for release: it gets it, and open requests end (PS3.8 7.2)."""
         link = self._link
-        if not link.is_releasing:
-            link.is_releasing = link.is_released_by_peer = True
+        link.is_releasing = True
+        # Unless we have asked, too: then each answers the other (PS3.8 7.2.2).
+        link.is_released_by_peer = link.machine.state is State.ANSWERING_RELEASE
         for entry in link.table.everything():
             finish(link, entry, Failed(link.released_error))
+        link.sender.stop_reading()  # for a message that goes no further
         link.outbox.put(ReleaseResponse())
         # Bounds our answer, too, in case the peer does not even read.
         self.allow(link.options.timeouts.artim)
