@@ -9,6 +9,7 @@ from trio.testing import MockClock
 
 from tests.io.recording import Recorder
 from tests.io.talking import (
+    CT_ID,
     Call,
     find_request,
     get_request,
@@ -44,7 +45,7 @@ async def test_one_long_sub_operation_is_no_silence(autojump_clock: MockClock) -
         request = await peer.expect_message(CGetRequest)
         data = message_bytes(
             store_request(20_000, message_id=1),
-            context_id=3,
+            context_id=CT_ID,
             transfer_syntax=ExplicitVRLittleEndian,
             max_fragment=4000,
         )
@@ -69,11 +70,34 @@ async def test_sub_operations_are_signs_of_life_without_pending_responses(
         request = await peer.expect_message(CGetRequest)
         for number in range(1, 6):
             await trio.sleep(9)
-            await peer.send_message(store_request(message_id=number), context_id=3)
+            await peer.send_message(store_request(message_id=number), context_id=CT_ID)
             await peer.expect_message(CStoreResponse)
         await trio.sleep(9)
         await peer.reply(request, 0x0000)
         assert await call.status() == 0x0000
+
+
+@pytest.mark.scenario("B37")
+async def test_an_answer_of_ours_to_a_sub_operation_is_a_sign_of_life_when_it_goes_out(
+    autojump_clock: MockClock,
+) -> None:
+    async with (
+        talking(options=quick(idle=10), handler=Keeping(), window=2, capacity=1000) as (
+            connection,
+            peer,
+        ),
+        trio.open_nursery() as nursery,
+    ):
+        call = await Call.begin(nursery, connection, get_request())
+        request = await peer.expect_message(CGetRequest)
+        store = await Call.begin(nursery, connection, store_request(8000))
+        await peer.send_message(store_request(message_id=1), context_id=CT_ID)
+        await trio.sleep(9)  # the answer waits behind the instance that we send
+        await peer.reply(await peer.expect_message(CStoreRequest), 0x0000)
+        await peer.expect_message(CStoreResponse)
+        await trio.sleep(9)
+        await peer.reply(request, 0x0000)
+        assert await call.status() == await store.status() == 0x0000
 
 
 @pytest.mark.scenario("B37")
