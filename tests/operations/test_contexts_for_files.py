@@ -86,3 +86,28 @@ async def test_looking_is_a_checkpoint(pydicom_files: Path) -> None:
         await contexts_for_files([])
     with assert_checkpoints():
         await contexts_for_files([str(pydicom_files / "CT_small.dcm")])
+
+
+@pytest.mark.scenario("B53")
+@pytest.mark.parametrize("uid", [b"1.2." + b"3" * 80, b"1.2 3.4\0", b"1.2.\xfc\0", b"1.2\n3\0"])
+async def test_a_uid_that_cannot_be_proposed_keeps_no_other_file_back(
+    pydicom_files: Path, tmp_path: Path, uid: bytes
+) -> None:
+    good = pydicom_files / "CT_small.dcm"
+    data = good.read_bytes()
+    own = b"\x08\0\x16\0UI\x1a\x001.2.840.10008.5.1.4.1.1.2\0"
+    assert own in data
+    bad_class = tmp_path / "class.dcm"
+    bad_class.write_bytes(
+        data.replace(own, b"\x08\0\x16\0UI" + len(uid).to_bytes(2, "little") + uid)
+    )
+    bad_syntax = tmp_path / "syntax.dcm"
+    own = b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0"
+    assert own in data
+    bad_syntax.write_bytes(
+        data.replace(own, b"\x02\0\x10\0UI" + len(uid).to_bytes(2, "little") + uid)
+    )
+    assert await contexts_for_files([bad_class, good]) == await contexts_for_files([good])
+    assert syntaxes_of(await contexts_for_files([bad_syntax])) == [
+        [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+    ]

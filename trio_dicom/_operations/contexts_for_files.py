@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -29,8 +30,8 @@ async def contexts_for_files(paths: Iterable[str | PathLike[str]]) -> list[Prese
     take each file as it is. Beside them stands one with the uncompressed little endian
     syntaxes, for peers that take nothing else (PS3.5 10.1).
 
-    Files that are missing or no DICOM instances are passed over here: ``c_store`` says of
-    each what is wrong with it.
+    Files that are missing or no DICOM instances are passed over here, and so are UIDs that
+    cannot be proposed: ``c_store`` says of each what is wrong with it.
 
     Args:
         paths: The files. At most 128 contexts fit into one association, which is enough
@@ -70,12 +71,16 @@ def _contexts(needs: Iterable[_Need]) -> list[PresentationContext]:
         by_class.setdefault(sop_class, []).append(syntax)
     contexts: list[PresentationContext] = []
     for sop_class, syntaxes in by_class.items():
-        contexts += [PresentationContext(sop_class, [syntax]) for syntax in syntaxes]
+        offers = [[syntax] for syntax in syntaxes]
         others = [
             syntax
             for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
             if syntax not in syntaxes
         ]
         if others:
-            contexts.append(PresentationContext(sop_class, others))
+            offers.append(others)
+        for offer in offers:
+            # One file with a UID that no context can hold must not keep all others back.
+            with suppress(LocalProtocolError):
+                contexts.append(PresentationContext(sop_class, offer))
     return contexts

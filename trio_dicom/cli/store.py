@@ -146,8 +146,8 @@ class _Storing:
                 and await trio.to_thread.run_sync(is_beside_the_point, found.path),
             )
         if association is None or self._ended:
-            # Without an association it is a file that came after the look at the files.
-            why = self._ended or "it was not there when the files were looked at"
+            # Without an association it came after the look at the files, or has an odd UID.
+            why = self._ended or "nothing was proposed for it when the files were looked at"
             return _outcome(found, request, error=why)
         began = trio.current_time()
         outcome = await self._send(found, request, association)
