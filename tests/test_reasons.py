@@ -14,6 +14,8 @@ from trio_dicom import AssociationRejected, RejectReason, RejectResult
         (RejectReason.ACSE_NO_REASON_GIVEN, "no reason given"),
         (RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED, "called AE title not recognized"),
         (RejectReason.TEMPORARY_CONGESTION, "temporary congestion"),
+        (RejectReason.of(1, 4), "reserved 4"),
+        (RejectReason.of(9, 200), "reserved 200"),
     ],
 )
 def test_a_rejection_names_its_source_once(reason: RejectReason, words: str) -> None:

@@ -89,6 +89,8 @@ class RejectReason(_Code):
     @property
     def words(self) -> str:
         """The name as a user reads it, without the source, which is told beside it."""
+        if self.name.startswith("RESERVED"):
+            return f"reserved {self.code}"
         return super().words.removeprefix("user ").removeprefix("acse ")
 
 
