@@ -159,3 +159,15 @@ async def test_a_rejection_sent_before_our_write_failed_wins() -> None:
         nursery.start_soon(reject)
         with pytest.raises(AssociationRejected):
             await connection.send_association_request(REQUEST)
+
+
+async def test_after_the_end_nothing_counts_as_open_not_even_what_was_given_up() -> None:
+    async with associated() as (connection, peer):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, connection, [])
+            await peer.expect_message(CEchoRequest)
+            nursery.cancel_scope.cancel()
+        assert not connection.is_send_queue_empty  # the peer is still at work on it
+        await peer.abort()
+        await wait_all_tasks_blocked()
+        assert connection.is_send_queue_empty

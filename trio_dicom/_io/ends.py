@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_dicom._io.ending import Ending
-from trio_dicom._io.outcomes import finish
+from trio_dicom._io.outcomes import finish, leave
 from trio_dicom._io.pending import Failed, PendingRequest, Phase
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom._wire.pdus import Abort
@@ -34,6 +34,7 @@ def end(link: Link, ending: Ending) -> None:
     link.ending = ending
     for entry in link.table.everything():
         finish(link, entry, Failed(ending.waiting))
+        leave(link, entry, answered=False)  # an abandoned one has its outcome already
     link.flow.release_all()
     link.answered.set()
     if ending.abort is not None:
