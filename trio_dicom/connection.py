@@ -115,7 +115,12 @@ async def wrap_stream(
                     yield connection
                     await connection.aclose()
                 except BaseException:
-                    abort(link, because="the block that used the connection failed")
+                    if link.is_released_by_peer:
+                        # Most likely that is what failed. The peer gets the answer that it
+                        # waits for rather than an A-ABORT, in the time of an A-ABORT.
+                        link.listener.allow(options.timeouts.abort)
+                    else:
+                        abort(link, because="the block that used the connection failed")
                     raise
     finally:
         # Closed already, unless we were cancelled before the tasks began.

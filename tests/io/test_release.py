@@ -12,6 +12,7 @@ from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 from tests.io.asking import Outcomes, ask, asked, check_shared_by_nobody
 from tests.io.recording import REQUEST, Recorder, associated, connected, serve
 from trio_dicom import (
+    Association,
     AssociationAborted,
     AssociationReleased,
     CEchoRequest,
@@ -21,10 +22,11 @@ from trio_dicom import (
     Delivery,
     ReleaseTimeout,
     Timeouts,
+    wrap_stream,
 )
 from trio_dicom._wire.control import Abort, ReleaseRequest, ReleaseResponse
 from trio_dicom.reasons import AbortSource
-from trio_dicom.testing import ScriptedPeer
+from trio_dicom.testing import ScriptedPeer, memory_link
 
 ends = pytest.mark.parametrize(
     "end", [ClientConnection.send_association_release_request, ClientConnection.aclose]
@@ -200,6 +202,38 @@ async def test_a_peer_that_released_and_does_not_close_is_not_waited_for(
             await connection.listener.wait()
         assert trio.current_time() == 7
     assert recorder.told_of_the_end is None
+
+
+@pytest.mark.scenario("B42", "B44")
+@pytest.mark.pitfall(20)
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_peer_that_releases_gets_its_answer_also_where_that_ends_our_block(
+    closes: bool, autojump_clock: MockClock
+) -> None:
+    recorder = Recorder()
+    options = ConnectionOptions(timeouts=Timeouts(abort=3))
+    ours, theirs = memory_link()
+    peer = ScriptedPeer(theirs)
+
+    async def release() -> None:
+        await peer.accept()
+        await peer.expect_message(CEchoRequest)
+        await peer.release()  # reads its answer
+        if closes:
+            await peer.aclose()
+
+    async def echo() -> None:
+        async with wrap_stream(ours, handler=recorder, options=options) as connection:
+            agreed = await connection.send_association_request(REQUEST)
+            await Association(connection, agreed).c_echo()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(release)
+        with pytest.raises(AssociationReleased):
+            await echo()
+    assert trio.current_time() == (0 if closes else 3)
+    assert recorder.told_of_the_end is None
+    assert peer.received.endswith(ReleaseResponse().encode())
 
 
 @pytest.mark.scenario("B42")
