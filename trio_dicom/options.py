@@ -45,7 +45,8 @@ class Timeouts:
         release: For open requests to finish and A-RELEASE-RP to come.
         abort: For everything after the decision to abort: ending the batch on
             the wire, the A-ABORT, and the peer closing its side.
-        callbacks: For the handler to be told of the end.
+        callbacks: For the callbacks that are queued when the connection ends, and once
+            more for ``on_connection_closed``, which comes even if another one is stuck.
         cancel_grace: For the final response after a C-CANCEL.
         artim: The ARTIM timer of PS3.8 9.1.5: how long an acceptor waits for a
             request, and either side for the transport to close.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.recording import Recorder
 from trio_dicom import BaseHandler
@@ -41,7 +41,7 @@ async def test_callbacks_run_one_at_a_time_in_the_order_of_the_calls() -> None:
         handler.gate.set()
         await it.caught_up()
         assert handler.calls == [("receive_abort", 1, 2), ("request_timed_out", "request", 3.0)]
-        it.finish()
+        it.finish("on_connection_closed", None, seconds=5)
         await it.ended.wait()
 
 
@@ -66,8 +66,7 @@ async def test_a_handler_need_not_be_a_base_handler() -> None:
 
     handler = Own()
     it = dispatcher(handler)
-    it.call("on_connection_closed", None)
-    it.finish()
+    it.finish("on_connection_closed", None, seconds=5)
     await it.run()
     assert handler.told == [None]
 
@@ -78,10 +77,10 @@ async def test_unread_responses_count_until_their_callback_begins() -> None:
     flow = it._queue.backlog._flow
     it.call("on_request_pending", "request", "response", size=11)
     assert flow.stopped
-    it.finish()
+    it.finish("on_connection_closed", None, seconds=5)
     await it.run()
     assert not flow.stopped
-    assert handler.names == ["request_pending"]
+    assert handler.names == ["request_pending", "connection_closed"]
 
 
 @pytest.mark.scenario("B45")
@@ -95,8 +94,7 @@ async def test_a_failing_callback_is_logged_with_its_traceback(
     handler = Failing()
     it = dispatcher(handler)
     it.call("on_receive_abort", 1, 2)
-    it.call("on_connection_closed", None)
-    it.finish()
+    it.finish("on_connection_closed", None, seconds=5)
     await it.run()
     [record] = caplog.records
     assert record.exc_info is not None
@@ -114,9 +112,37 @@ async def test_catching_up_with_nothing_returns_at_once_and_inside_a_callback_to
     it = dispatcher(handler)
     await it.caught_up()
     it.call("on_receive_abort", 1, 2)
-    it.finish()
+    it.finish("on_connection_closed", None, seconds=5)
     await it.run()
-    assert handler.names == ["receive_abort"]
+    assert handler.names == ["receive_abort", "connection_closed"]
+
+
+async def test_a_callback_that_is_stuck_does_not_keep_the_end_from_the_handler(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = Gated()
+    it = dispatcher(handler)
+    it.call("on_receive_abort", 1, 2)
+    it.call("on_request_timed_out", "request", 3.0)
+    it.finish("on_connection_closed", None, seconds=5)
+    await it.run()
+    assert trio.current_time() == 5
+    assert handler.names == ["connection_closed"]
+    assert "longer than 5 s" in caplog.text
+
+
+async def test_the_last_callback_is_not_waited_for_for_ever(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class NeverClosing(BaseHandler):
+        async def on_connection_closed(self, exception: Exception | None) -> None:
+            await trio.sleep_forever()
+
+    it = dispatcher(NeverClosing())
+    it.finish("on_connection_closed", None, seconds=5)
+    await it.run()
+    assert trio.current_time() == 5
+    assert "longer than 5 s" in caplog.text
 
 
 async def test_nobody_waits_for_a_dispatcher_that_was_cancelled() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio
+from pydicom import Dataset
 from trio.testing import MockClock
 
+from tests.io.talking import get_request
 from trio_dicom import (
     BaseHandler,
     CEchoRequest,
@@ -28,6 +30,8 @@ from trio_dicom.testing import ScriptedPeer, memory_link
 GET = "1.2.840.10008.5.1.4.1.2.2.3"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 IMPLICIT = "1.2.840.10008.1.2"
+QUERY = Dataset()
+QUERY.QueryRetrieveLevel = "STUDY"
 # A window of two: the peer may ask while our own request is open.
 REQUEST = propose(
     contexts=[VERIFICATION, PresentationContext(GET), PresentationContext(CT, scp_role=True)],
@@ -51,7 +55,7 @@ async def test_an_answer_that_the_peer_does_not_read_ends_the_connection(
     async def get(connection: ClientConnection) -> None:
         try:
             async with connection.open_request(
-                CGetRequest(sop_class_uid=GET), timeout=1_000, idle_timeout=1_000
+                get_request(), timeout=1_000, idle_timeout=1_000
             ) as responses:
                 await responses.final()
         except TrioDicomError as error:

@@ -36,6 +36,9 @@ class Dispatcher:
     _queue: ByteQueue[_Callback]
     task: trio.lowlevel.Task | None = None
     ended: trio.Event = field(factory=trio.Event)
+    _last: _Callback | None = None
+    _patience: trio.CancelScope = field(factory=trio.CancelScope)
+    _seconds: float = 0.0
     _is_calling: bool = False
     _is_finishing: bool = False
     _arrived: trio.Event = field(factory=trio.Event)
@@ -57,15 +60,22 @@ class Dispatcher:
             self._put(lambda: method(*arguments), size)
 
     async def run(self) -> None:
-        """Run callbacks as they come, until ``finish`` was called and all have run."""
+        """Run callbacks as they come, until ``finish`` was called and the last has run."""
         self.task = self._queue.backlog.drainer = trio.lowlevel.current_task()
         try:
-            while self._queue or not self._is_finishing:
-                if self._queue:
-                    await self._call_next()
-                else:
-                    self._arrived = trio.Event()
-                    await self._arrived.wait()
+            with self._patience:
+                while self._queue or not self._is_finishing:
+                    if self._queue:
+                        await self._call(self._queue.take())
+                    else:
+                        self._arrived = trio.Event()
+                        await self._arrived.wait()
+            self._complain(self._patience)
+            if self._last is not None:
+                # A callback before it that is stuck does not keep the end from the handler.
+                with trio.move_on_after(self._seconds) as patience:
+                    await self._call(self._last)
+                self._complain(patience)
         finally:
             for reached in self._catching_up:
                 reached.set()
@@ -89,13 +99,27 @@ class Dispatcher:
         finally:
             self._catching_up.discard(reached)
 
-    def finish(self) -> None:
-        """No callback comes after those queued by now."""
+    def finish(self, name: str, *arguments: object, seconds: float) -> None:
+        """Let ``name`` be the last callback, after those queued by now.
+
+        Args:
+            name: The callback.
+            *arguments: What it is called with.
+            seconds: For those that are queued, and once more for the last.
+        """
+        if self.wants(name):
+            method = getattr(self.handler, name)
+            self._last = lambda: method(*arguments)
         self._is_finishing = True
+        self._seconds = seconds
+        self._patience.deadline = trio.current_time() + seconds
         self._arrived.set()
 
-    async def _call_next(self) -> None:
-        callback = self._queue.take()
+    def _complain(self, patience: trio.CancelScope) -> None:
+        if patience.cancelled_caught:
+            _logger.error("a callback took longer than %g s; it was cancelled", self._seconds)
+
+    async def _call(self, callback: _Callback) -> None:
         self._is_calling = True
         try:
             await callback()

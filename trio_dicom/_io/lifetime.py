@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
 __all__ = ["live", "peeled", "release"]
-
-_logger = logging.getLogger("trio_dicom")
 
 
 @contextmanager
@@ -111,14 +108,9 @@ async def _close(link: Link) -> None:
 async def _tell(link: Link) -> None:
     """Join the handlers that run, deliver the callbacks, the last of all at last."""
     assert link.ending is not None
-    seconds = link.options.timeouts.callbacks
     # Not bounded: nothing can go on without them, and they are cancelled.
     await link.serving.stop()
-    with trio.move_on_after(seconds) as scope:
-        link.dispatcher.call("on_connection_closed", link.ending.exception)
-        link.dispatcher.finish()
-        await link.dispatcher.ended.wait()
-    if scope.cancelled_caught:
-        _logger.error(
-            "the handler took longer than %g s to hear of the end; it was cancelled", seconds
-        )
+    link.dispatcher.finish(
+        "on_connection_closed", link.ending.exception, seconds=link.options.timeouts.callbacks
+    )
+    await link.dispatcher.ended.wait()

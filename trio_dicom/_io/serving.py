@@ -45,7 +45,6 @@ class Serving:
     Attributes:
         owed: Answers that the peer still waits for.
         tasks: The tasks that run the handler right now.
-        scope: Cancels them all.
     """
 
     _link: Link
