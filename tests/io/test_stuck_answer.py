@@ -7,7 +7,6 @@ import trio
 from pydicom import Dataset
 from trio.testing import MockClock
 
-from tests.io.talking import get_request
 from trio_dicom import (
     BaseHandler,
     CEchoRequest,
@@ -55,7 +54,7 @@ async def test_an_answer_that_the_peer_does_not_read_ends_the_connection(
     async def get(connection: ClientConnection) -> None:
         try:
             async with connection.open_request(
-                get_request(), timeout=1_000, idle_timeout=1_000
+                CGetRequest(sop_class_uid=GET, data_set=QUERY), timeout=1_000, idle_timeout=1_000
             ) as responses:
                 await responses.final()
         except TrioDicomError as error:
