@@ -62,21 +62,27 @@ async def _open_tcp(host: str, port: int, options: ConnectionOptions) -> trio.So
 async def _start_tls(
     transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
 ) -> trio.SSLStream[trio.SocketStream]:
-    # https_compatible: peers close without close_notify, and that is an ordinary end of file.
     try:
+        return await _shake_hands(transport, context, server_hostname, peer)
+    except BaseException:
+        await trio.aclose_forcefully(transport)
+        raise
+
+
+async def _shake_hands(
+    transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
+) -> trio.SSLStream[trio.SocketStream]:
+    try:
+        # https_compatible: peers close without close_notify: an ordinary end of file.
         stream = trio.SSLStream(
             transport, context, server_hostname=server_hostname, https_compatible=True
         )
         await stream.do_handshake()
-    except BaseException as error:
-        await trio.aclose_forcefully(transport)
-        if isinstance(error, ValueError):  # such as a name that begins with a dot
-            raise ConnectFailed(f"TLS cannot ask for {server_hostname!r}: {error}") from error
-        if isinstance(error, trio.BrokenResourceError):
-            cause = error.__cause__ or error
-            hint = _hint(cause)
-            raise ConnectFailed(f"TLS with {peer} failed: {cause}{hint}") from cause
-        raise
+    except ValueError as error:  # such as a name that begins with a dot
+        raise ConnectFailed(f"TLS cannot ask for {server_hostname!r}: {error}") from error
+    except trio.BrokenResourceError as error:
+        cause = error.__cause__ or error
+        raise ConnectFailed(f"TLS with {peer} failed: {cause}{_hint(cause)}") from cause
     return stream
 
 

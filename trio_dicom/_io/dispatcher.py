@@ -26,6 +26,8 @@ _Callback = Callable[[], Awaitable[None]]
 class Dispatcher:
     """The queue of callbacks and the one task that runs them.
 
+    An event in the queue is set when its turn comes.
+
     Attributes:
         handler: Whom to call.
         task: The task that runs callbacks, once it has started.
@@ -33,7 +35,7 @@ class Dispatcher:
     """
 
     handler: ConnectionHandler
-    _queue: ByteQueue[_Callback]
+    _queue: ByteQueue[_Callback | trio.Event]
     task: trio.lowlevel.Task | None = None
     ended: trio.Event = field(factory=trio.Event)
     _last: _Callback | None = None
@@ -66,7 +68,7 @@ class Dispatcher:
             with self._patience:
                 while self._queue or not self._is_finishing:
                     if self._queue:
-                        await self._call(self._queue.take())
+                        await self._take(self._queue.take())
                     else:
                         self._arrived = trio.Event()
                         await self._arrived.wait()
@@ -88,13 +90,9 @@ class Dispatcher:
         if any(task is self.task for task in lineage()):
             return
         reached = trio.Event()
-
-        async def reach() -> None:
-            reached.set()
-
         self._catching_up.add(reached)
         try:
-            self._put(reach, 0)
+            self._put(reached, 0)
             await reached.wait()
         finally:
             self._catching_up.discard(reached)
@@ -119,6 +117,12 @@ class Dispatcher:
         if patience.cancelled_caught:
             _logger.error("a callback took longer than %g s; it was cancelled", self._seconds)
 
+    async def _take(self, item: _Callback | trio.Event) -> None:
+        if isinstance(item, trio.Event):
+            item.set()
+        else:
+            await self._call(item)
+
     async def _call(self, callback: _Callback) -> None:
         self._is_calling = True
         try:
@@ -130,6 +134,6 @@ class Dispatcher:
         finally:
             self._is_calling = False
 
-    def _put(self, callback: _Callback, size: int) -> None:
-        self._queue.put(callback, size)
+    def _put(self, item: _Callback | trio.Event, size: int) -> None:
+        self._queue.put(item, size)
         self._arrived.set()

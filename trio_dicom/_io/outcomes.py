@@ -21,7 +21,7 @@ from trio_dicom._io.pending import (
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
-__all__ = ["finish", "leave"]
+__all__ = ["finish", "leave", "was_sent"]
 
 
 def finish(link: Link, entry: PendingRequest, outcome: Outcome) -> None:
@@ -30,8 +30,10 @@ def finish(link: Link, entry: PendingRequest, outcome: Outcome) -> None:
         return
     entry.settle(outcome)
     if isinstance(outcome, Abandoned) and entry.started:
-        # The slot stays taken: the peer is still at work on it.
-        _cancel(link, entry)
+        # The slot stays taken: the peer is still at work on it. A message that is still
+        # being written is finished first.
+        if entry.phase is Phase.SENT:
+            _cancel(link, entry)
     else:
         leave(link, entry, answered=isinstance(outcome, Completed))
     if isinstance(outcome, Abandoned) and not entry.started:
@@ -49,6 +51,14 @@ def finish(link: Link, entry: PendingRequest, outcome: Outcome) -> None:
                 _cancel(link, entry)
         case _:
             pass
+
+
+def was_sent(link: Link, entry: PendingRequest) -> None:
+    """The last byte of ``entry`` is written."""
+    entry.phase = Phase.SENT
+    entry.progressed.set()
+    if isinstance(entry.outcome, Abandoned):
+        _cancel(link, entry)
 
 
 def leave(link: Link, entry: PendingRequest, *, answered: bool) -> None:

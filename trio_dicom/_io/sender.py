@@ -11,7 +11,7 @@ from trio_dicom._io.ending import Ending
 from trio_dicom._io.ends import cut, end, source_broke, write_failed
 from trio_dicom._io.keeper import start_keeping
 from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
-from trio_dicom._io.outcomes import finish
+from trio_dicom._io.outcomes import finish, was_sent
 from trio_dicom._io.pending import Failed, PendingRequest, Phase, seconds_or_infinite
 from trio_dicom._io.writer import Interrupted, Writer
 from trio_dicom._protocol.states import Stimulus
@@ -124,7 +124,7 @@ class Sender:
         link = self._link
         # No request's clock measures this write, so it has a patience of its own.
         idle = seconds_or_infinite(link.options.timeouts.idle)
-        patience = trio.move_on_after(idle)
+        patience = trio.CancelScope(deadline=trio.current_time() + idle)
         try:
             with patience:
                 # Once we have asked for release, or granted it, no message may go out.
@@ -157,8 +157,7 @@ class Sender:
         except _SourceBroke as error:
             source_broke(link, entry, error.__cause__ or error)
         else:
-            entry.phase = Phase.SENT
-            entry.progressed.set()
+            was_sent(link, entry)
         finally:
             self.on_the_wire = None
             entry.off_the_wire.set()

@@ -82,7 +82,8 @@ class Serving:
     async def _work(self) -> None:
         task = trio.lowlevel.current_task()
         self.tasks.add(task)
-        self._queue.backlog.drainer = task
+        if self._at_a_time() == 1:  # otherwise a colleague may take what this one cannot
+            self._queue.backlog.drainer = task
         scope = trio.CancelScope()
         self._scopes.add(scope)
         try:
