@@ -10,6 +10,8 @@ import pydicom.data
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.interop.programs import program
+
 SCENARIOS = [f"B{number:02}" for number in range(1, 71)]
 PITFALLS = list(range(1, 34))
 
@@ -36,6 +38,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def pydicom_files() -> Path:
     """The folder of pydicom's own test files, as installed; nothing is downloaded."""
     return Path(pydicom.data.__file__).parent / "test_files"
+
+
+@pytest.fixture(scope="session")
+def dcmtk() -> None:
+    """Skips the test where DCMTK is missing, before anything is started."""
+    program("storescp", package="dcmtk")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

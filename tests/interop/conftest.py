@@ -30,12 +30,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture(scope="session")
-def dcmtk() -> None:
-    """Skips the test where DCMTK is missing, before anything is started."""
-    program("storescp", package="dcmtk")
-
-
 @pytest.fixture
 async def storescp(dcmtk: None, tmp_path: Path) -> AsyncGenerator[peers.Peer, None]:
     """storescp, bit preserving, any transfer syntax, without Nagle."""

@@ -25,7 +25,7 @@ from tests.testing.builders import instance, query
 from trio_dicom.testing import Archive
 
 
-async def dcmtk(
+async def client_says(
     name: str, archive: Archive, *arguments: str | Path, cwd: Path | None = None
 ) -> str:
     """What one of DCMTK's clients says; it must succeed."""
@@ -50,11 +50,13 @@ async def dcmtk(
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("dcmtk")
 async def test_echoscu_is_answered(archive: Archive) -> None:
-    await dcmtk("echoscu", archive)
+    await client_says("echoscu", archive)
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("dcmtk")
 @pytest.mark.parametrize(
     "option,name",
     [
@@ -69,7 +71,7 @@ async def test_what_storescu_stores_is_kept(
     archive: Archive, pydicom_files: Path, option: str, name: str
 ) -> None:
     path = pydicom_files / name
-    await dcmtk("storescu", archive, option, path)
+    await client_says("storescu", archive, option, path)
     [kept] = archive.instances
     expected = dcmread(path)
     assert kept.data_set.transfer_syntax == expected.file_meta.TransferSyntaxUID
@@ -79,10 +81,11 @@ async def test_what_storescu_stores_is_kept(
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("dcmtk")
 async def test_findscu_finds(archive: Archive) -> None:
     archive.instances.add(instance(1))
     archive.instances.add(instance(2, StudyInstanceUID="1.2.101", StudyDate="19990101"))
-    said = await dcmtk(
+    said = await client_says(
         "findscu", archive, "-v", "-S",
         "-k", "0008,0052=STUDY", "-k", "StudyDate=2020-2030", "-k", "StudyInstanceUID",
     )  # fmt: skip
@@ -91,10 +94,11 @@ async def test_findscu_finds(archive: Archive) -> None:
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("dcmtk")
 async def test_findscu_cancels(archive: Archive) -> None:
     for number in range(1, 500):
         archive.instances.add(instance(number))
-    said = await dcmtk(
+    said = await client_says(
         "findscu", archive, "-v", "-S", "--cancel", "3",
         "-k", "0008,0052=IMAGE", "-k", "SOPInstanceUID",
     )  # fmt: skip
@@ -102,12 +106,13 @@ async def test_findscu_cancels(archive: Archive) -> None:
 
 
 @pytest.mark.interop
+@pytest.mark.usefixtures("dcmtk")
 async def test_getscu_fetches_what_was_stored(
     archive: Archive, pydicom_files: Path, tmp_path: Path
 ) -> None:
     kept = archive.instances.add(pydicom_files / "CT_small.dcm")
     study = kept.attributes.StudyInstanceUID
-    await dcmtk(
+    await client_says(
         "getscu", archive, "-S", "-od", tmp_path, "+B",
         "-k", "0008,0052=STUDY", "-k", f"StudyInstanceUID={study}",
     )  # fmt: skip
