@@ -1,4 +1,4 @@
-"""Servers on loopback that are no DICOM servers, or none for long."""
+"""Servers on loopback that misbehave."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from functools import partial
 import trio
 
 from tests.interop.programs import HOST
+from trio_dicom.testing import ScriptedPeer
 
-__all__ = ["listening"]
+__all__ = ["answers_all_but_the_first", "listening"]
+
+
+async def answers_all_but_the_first(stream: trio.SocketStream) -> None:
+    """A peer that is silent to the first request and obliges with the others."""
+    peer = ScriptedPeer(stream)
+    await peer.accept()
+    await peer.receive_message()
+    await peer.serve_until_closed()
 
 
 @asynccontextmanager

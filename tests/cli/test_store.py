@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pydicom
@@ -13,6 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 
 from tests.cli.conftest import Command
+from tests.cli.servers import answers_all_but_the_first, listening
 from tests.interop.programs import free_port
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
 from trio_dicom import Delivery, Status
@@ -174,18 +174,12 @@ async def test_what_the_peer_takes_in_no_way_is_reported_and_the_rest_goes_on(
 
 
 async def test_silence_is_reported_and_the_rest_goes_on(command: Command, study: Path) -> None:
-    answers = iter([0.4, 0.0, 0.0])
-
-    def on_store(event: evt.Event) -> int:
-        time.sleep(next(answers))
-        return 0
-
-    with pynetdicom_peer(handlers=[(evt.EVT_C_STORE, on_store)]) as peer:
-        ran = await command("store", peer.address, study, "--json", "--timeout", 0.3)
+    async with listening(answers_all_but_the_first) as address:
+        ran = await command("store", address, study, "--json", "--timeout", 0.5)
     assert ran.code == 1
     silent = ran.records[1]
     assert silent["delivery"] == "sent without an answer"
-    assert "within 0.3 s" in silent["error"]
+    assert "within 0.5 s" in silent["error"]
     assert ran.records[3]["kind"] == "success"
 
 
