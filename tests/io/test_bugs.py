@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.io.asking import Outcomes, ask
-from tests.io.recording import REQUEST, serve
+from tests.io.recording import REQUEST, Recorder, serve
 from trio_dicom import (
     BaseHandler,
     CEchoRequest,
@@ -181,3 +181,21 @@ async def test_after_a_bug_nobody_waits_for_ever(autojump_clock: MockClock) -> N
         await connection.listener.wait()
     with trio.fail_after(1):
         await connection.aclose()
+
+
+async def test_the_handler_hears_of_an_end_by_a_bug_too() -> None:
+    recorder = Recorder()
+    out = await caught(instrument=BuggyInstrument("bytes_received", BUG), handler=recorder)
+    assert out.it is BUG
+    assert isinstance(recorder.told_of_the_end, ConnectionLost)
+    assert recorder.names[-1] == "connection_closed"
+
+
+async def test_a_handler_that_is_stuck_does_not_hold_a_bug(autojump_clock: MockClock) -> None:
+    class Stuck(BaseHandler):
+        async def on_connection_closed(self, exception: Exception | None) -> None:
+            await trio.sleep_forever()
+
+    out = await caught(instrument=BuggyInstrument("bytes_received", BUG), handler=Stuck())
+    assert out.it is BUG
+    assert trio.current_time() == 5

@@ -32,17 +32,18 @@ class Dispatcher:
         handler: Whom to call.
         task: The task that runs callbacks, once it has started.
         ended: Set when it will run none any more.
+        is_finishing: Whether the last callback is known.
     """
 
     handler: ConnectionHandler
     _queue: ByteQueue[_Callback | trio.Event]
     task: trio.lowlevel.Task | None = None
     ended: trio.Event = field(factory=trio.Event)
+    is_finishing: bool = False
     _last: _Callback | None = None
     _patience: trio.CancelScope = field(factory=trio.CancelScope)
     _seconds: float = 0.0
     _is_calling: bool = False
-    _is_finishing: bool = False
     _arrived: trio.Event = field(factory=trio.Event)
     _catching_up: set[trio.Event] = field(factory=set[trio.Event])
 
@@ -66,26 +67,32 @@ class Dispatcher:
         self.task = self._queue.backlog.drainer = trio.lowlevel.current_task()
         try:
             with self._patience:
-                while self._queue or not self._is_finishing:
+                while self._queue or not self.is_finishing:
                     if self._queue:
                         await self._take(self._queue.take())
                     else:
                         self._arrived = trio.Event()
                         await self._arrived.wait()
             self._complain(self._patience)
-            if self._last is not None:
-                # A callback before it that is stuck does not keep the end from the handler.
-                with trio.move_on_after(self._seconds) as patience:
-                    await self._call(self._last)
-                self._complain(patience)
+            # A callback before it that is stuck does not keep the end from the handler.
+            await self.call_last()
         finally:
             for reached in self._catching_up:
                 reached.set()
             self.ended.set()
 
+    async def call_last(self) -> None:
+        """Run the last callback in the current task, unless it has been run."""
+        last, self._last = self._last, None
+        if last is not None:
+            self.task = trio.lowlevel.current_task()
+            with trio.move_on_after(self._seconds) as patience:
+                await self._call(last)
+            self._complain(patience)
+
     async def caught_up(self) -> None:
         """Return when every callback queued so far has run; at once inside a callback."""
-        if self._is_finishing or not (self._is_calling or self._queue):
+        if self.is_finishing or not (self._is_calling or self._queue):
             return
         if any(task is self.task for task in lineage()):
             return
@@ -108,7 +115,7 @@ class Dispatcher:
         if self.wants(name):
             method = getattr(self.handler, name)
             self._last = lambda: method(*arguments)
-        self._is_finishing = True
+        self.is_finishing = True
         self._seconds = seconds
         self._patience.deadline = trio.current_time() + seconds
         self._arrived.set()

@@ -66,9 +66,12 @@ async def live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStat
             # so that the bug comes out alone and not in a group with that.
             user.cancel()
         end(link, Ending.lost(link.peer, "failed because of a bug in trio_dicom"))
-        link.closed.set()
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(link.network.stream)
+            if not link.dispatcher.is_finishing:
+                _announce_the_end(link)
+                await link.dispatcher.call_last()
+        link.closed.set()
 
 
 async def release(link: Link) -> None:
@@ -107,10 +110,14 @@ async def _close(link: Link) -> None:
 
 async def _tell(link: Link) -> None:
     """Join the handlers that run, deliver the callbacks, the last of all at last."""
-    assert link.ending is not None
     # Not bounded: nothing can go on without them, and they are cancelled.
     await link.serving.stop()
+    _announce_the_end(link)
+    await link.dispatcher.ended.wait()
+
+
+def _announce_the_end(link: Link) -> None:
+    assert link.ending is not None
     link.dispatcher.finish(
         "on_connection_closed", link.ending.exception, seconds=link.options.timeouts.callbacks
     )
-    await link.dispatcher.ended.wait()
