@@ -18,6 +18,7 @@ from tests.io.talking import Call, ask, find_request, instance, is_silent, quick
 from trio_dicom import (
     Association,
     AssociationAborted,
+    AssociationReleased,
     CEchoRequest,
     ClientConnection,
     ConnectionOptions,
@@ -28,7 +29,7 @@ from trio_dicom import (
     c_store_request,
     contexts_for_files,
 )
-from trio_dicom.lowlevel import Abort, DataTransfer
+from trio_dicom.lowlevel import Abort, DataTransfer, ReleaseRequest, ReleaseResponse
 from trio_dicom.testing import ScriptedPeer
 
 SMALL = ConnectionOptions(max_fragment_pdu=1024)
@@ -98,6 +99,28 @@ async def test_a_dead_mount_does_not_hold_up_closing_for_ever(
             mock_clock.jump(5)
             assert isinstance(await call.failure(), AssociationAborted)
             await peer.expect(Abort)
+            await peer.aclose()
+
+
+@pytest.mark.scenario("B42")
+@pytest.mark.parametrize("block", [1, 2], ids=["before the first write", "between two writes"])
+async def test_a_dead_mount_does_not_hold_up_the_answer_to_a_release(
+    block: int, tmp_path: Path, mock_clock: MockClock
+) -> None:
+    with slow_disk(hangs_at=block) as disk:
+        async with (
+            talking(options=SMALL) as (connection, peer),
+            trio.open_nursery() as nursery,
+        ):
+            call = await Call.begin(
+                nursery, connection, stored_request(tmp_path / "file", 4 * BLOCK)
+            )
+            await disk.reached.wait()
+            await peer.send(ReleaseRequest())
+            assert isinstance(await call.failure(), AssociationReleased)
+            while isinstance(pdu := await peer.receive_pdu(), DataTransfer):
+                pass
+            assert isinstance(pdu, ReleaseResponse)
             await peer.aclose()
 
 
