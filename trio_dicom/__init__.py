@@ -39,6 +39,7 @@ from trio_dicom._io.transport import NetworkStream
 from trio_dicom._operations.contexts_for_files import contexts_for_files
 from trio_dicom._operations.store import c_store_request
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
+from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode
 from trio_dicom._protocol.negotiation import NegotiatedAssociation, propose
 from trio_dicom._wire.pdus import AssociationRequest
@@ -152,6 +153,7 @@ __all__ = [
     "PresentationContext",
     "Priority",
     "ProtocolError",
+    "QueryExtension",
     "RejectReason",
     "RejectResult",
     "RejectSource",
@@ -173,6 +175,7 @@ __all__ = [
     "UserIdentityType",
     "WouldDeadlock",
     "__version__",
+    "agreed_query_extension",
     "c_store_request",
     "contexts_for_files",
     "jwt",

@@ -14,8 +14,8 @@ from attrs import define, field, frozen
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.reading import read_data_set
-from trio_dicom._dimse.syntax import uid_as_it_is
 from trio_dicom.options import Limits
 
 __all__ = ["EncodedDataSet", "MessageData", "StoredDataSet"]
@@ -36,7 +36,7 @@ class EncodedDataSet:
     """
 
     data: bytes | bytearray | memoryview = field(repr=False)
-    transfer_syntax: UID = field(converter=uid_as_it_is)
+    transfer_syntax: UID = field(converter=as_uid)
     _decoded: tuple[str, Dataset] | None = field(default=None, init=False, repr=False, eq=False)
 
     def decode(self, limits: Limits = _DEFAULT_LIMITS, *, fallback_charset: str = "") -> Dataset:
@@ -76,9 +76,9 @@ class StoredDataSet:
     path: Path
     offset: int
     length: int
-    transfer_syntax: UID = field(converter=uid_as_it_is)
-    sop_class_uid: UID = field(converter=uid_as_it_is)
-    sop_instance_uid: UID = field(converter=uid_as_it_is)
+    transfer_syntax: UID = field(converter=as_uid)
+    sop_class_uid: UID = field(converter=as_uid)
+    sop_instance_uid: UID = field(converter=as_uid)
 
     def __len__(self) -> int:
         """The number of bytes."""

@@ -19,6 +19,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.deflated import inflate_beginning
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.headers import HEADERS, UNDEFINED_LENGTH
@@ -29,7 +30,6 @@ from trio_dicom._dimse.syntax import (
     encoding_of,
     is_deflated,
     is_native,
-    uid_as_it_is,
 )
 from trio_dicom.errors import LocalProtocolError, PDUError
 from trio_dicom.options import Limits
@@ -105,8 +105,8 @@ def read_head(file: BinaryIO, path: Path) -> StoredDataSet:
         offset=offset,
         length=length,
         transfer_syntax=syntax,
-        sop_class_uid=uid_as_it_is(sop.sop_class.decode("latin-1")),
-        sop_instance_uid=uid_as_it_is(sop.instance.decode("latin-1")),
+        sop_class_uid=as_uid(sop.sop_class.decode("latin-1")),
+        sop_instance_uid=as_uid(sop.instance.decode("latin-1")),
     )
 
 
@@ -186,7 +186,7 @@ def _recognised(beginning: bytes, named: bytes | None, path: Path) -> tuple[UID,
             if sop and _UID.fullmatch(sop.sop_class) and _UID.fullmatch(sop.instance):
                 return syntax, sop
         raise LocalProtocolError(f"{path} is no DICOM file, or has no SOP class and instance UID")
-    syntax = uid_as_it_is(named.decode("latin-1"))
+    syntax = as_uid(named.decode("latin-1"))
     sop = _sop_of(beginning, syntax)
     if sop is None:
         found = ((other, _sop_of(beginning, other)) for other in _UNNAMED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from attrs import frozen
-from pydicom.config import IGNORE
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -21,7 +20,6 @@ __all__ = [
     "is_deflated",
     "is_encapsulated",
     "is_native",
-    "uid_as_it_is",
 ]
 
 
@@ -88,8 +86,3 @@ def is_encapsulated(transfer_syntax: UID) -> bool:
         and transfer_syntax.is_transfer_syntax
         and transfer_syntax.is_encapsulated
     )
-
-
-def uid_as_it_is(text: str) -> UID:
-    """``text`` as a UID, valid or not: what files and peers say is kept."""
-    return text if isinstance(text, UID) else UID(text, IGNORE)

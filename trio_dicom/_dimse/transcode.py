@@ -10,6 +10,7 @@ from __future__ import annotations
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.deflated import deflate, inflate
 from trio_dicom._dimse.encoded import EncodedDataSet, MessageData
 from trio_dicom._dimse.reading import read_data_set
@@ -18,7 +19,6 @@ from trio_dicom._dimse.syntax import (
     is_deflated,
     is_encapsulated,
     is_native,
-    uid_as_it_is,
 )
 from trio_dicom._dimse.writing import NotConvertible, Writer
 from trio_dicom.errors import LocalProtocolError, PDUError
@@ -52,7 +52,7 @@ def source_syntax(data: MessageData) -> UID | None:
     named = None if meta is None else meta.get("TransferSyntaxUID")
     if not named:
         return None
-    syntax = uid_as_it_is(named)
+    syntax = as_uid(named)
     return syntax if is_native(syntax) or _PIXEL_DATA in data else None
 
 

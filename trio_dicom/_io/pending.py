@@ -190,10 +190,6 @@ class PendingTable:
         """How many requests wait for a slot of the window."""
         return len(self._queued)
 
-    def open_requests(self) -> Iterator[PendingRequest]:
-        """Those with a slot, oldest first."""
-        return iter(tuple(self._open.values()))
-
     def everything(self) -> Iterator[PendingRequest]:
         """Those with a slot, then those that wait for one."""
         return iter((*self._open.values(), *self._queued))

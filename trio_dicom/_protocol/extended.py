@@ -50,7 +50,12 @@ class QueryExtension:
 def agreed_query_extension(
     association: NegotiatedAssociation, sop_class_uid: str
 ) -> QueryExtension:
-    """What holds for queries of a SOP class: nothing that was not answered with a yes."""
+    """What holds for queries of a SOP class: nothing that was not answered with a yes.
+
+    Args:
+        association: What was agreed, with the peer's answers in ``extended``.
+        sop_class_uid: The query's SOP class.
+    """
     for item in association.extended:
         if item.sop_class_uid == sop_class_uid:
             return QueryExtension.of(item)
