@@ -1,0 +1,80 @@
+"""The DIMSE-C services of an association (PS3.7 9.1)."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+from attrs import define
+from pydicom import Dataset
+
+from trio_dicom._dimse.base import Priority, Response
+from trio_dicom._dimse.c_messages import CEchoRequest
+from trio_dicom._operations.requester import Requester
+from trio_dicom._operations.store import store_request
+
+__all__ = ["CServices"]
+
+
+@define(eq=False)
+class CServices(Requester):
+    """C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
+
+    async def c_echo(
+        self, *, idle_timeout: float | None = None, timeout: float | None = None
+    ) -> Response:
+        """Ask whether the peer is there (PS3.7 9.1.5).
+
+        Args:
+            idle_timeout: As for ``send_request``.
+            timeout: As for ``send_request``.
+
+        Returns:
+            The response; its ``status`` is success, or the peer's reason why not.
+
+        Raises:
+            NoAcceptedContext: As ``send_request``; so are the others.
+        """
+        return await self.send_request(CEchoRequest(), idle_timeout=idle_timeout, timeout=timeout)
+
+    async def c_store(
+        self,
+        source: str | PathLike[str] | Dataset,
+        *,
+        priority: Priority = Priority.MEDIUM,
+        move_originator_ae: str | None = None,
+        move_originator_message_id: int | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Store an instance at the peer (PS3.7 9.1.1).
+
+        A file whose transfer syntax was accepted is streamed as it is, undecoded. Otherwise
+        it is re-encoded if that keeps every value. Pixel data is never recompressed, and a
+        data set of yours is never changed.
+
+        Args:
+            source: A DICOM file, or a data set.
+            priority: How urgent it is.
+            move_originator_ae: Who asked for the C-MOVE that this is a part of, if it is.
+            move_originator_message_id: The message ID of that C-MOVE.
+            idle_timeout: As for ``send_request``.
+            timeout: As for ``send_request``.
+
+        Returns:
+            The response; its ``status`` tells what became of the instance.
+
+        Raises:
+            NoAcceptedContext: The peer takes no such instance. The association lives.
+            LocalProtocolError: There is no instance in it that could be stored.
+            OSError: The file cannot be read.
+            SourceFailed: The file broke while it was sent; the association was aborted.
+            ResponseTimeout: As ``send_request``; so is ``ConnectionEnded``.
+        """
+        request = await store_request(
+            source,
+            self._reads_files,
+            priority=priority,
+            move_originator_ae=move_originator_ae,
+            move_originator_message_id=move_originator_message_id,
+        )
+        return await self.send_request(request, idle_timeout=idle_timeout, timeout=timeout)

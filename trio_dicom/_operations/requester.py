@@ -1,0 +1,85 @@
+"""What every service of an association stands on: sending a request, taking its answers."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+import trio
+from attrs import define, field
+
+from trio_dicom._dimse.base import Request, Response
+from trio_dicom._io.responses import ResponseChannel
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom._protocol.negotiation import NegotiatedAssociation
+from trio_dicom.connection import ClientConnection
+
+__all__ = ["Requester"]
+
+
+@define(eq=False)
+class Requester:
+    """An association that requests can be sent on.
+
+    Attributes:
+        connection: The connection underneath.
+        negotiated: What was agreed.
+    """
+
+    connection: ClientConnection
+    negotiated: NegotiatedAssociation
+    _reads_files: trio.CapacityLimiter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # As in the connection: one file can be read while another hangs on a dead mount.
+        self._reads_files = trio.CapacityLimiter(2)
+
+    async def send_request(
+        self,
+        request: Request,
+        *,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send any request and return its final response. Pending ones go to the handler only.
+
+        Args:
+            request: What to send.
+            context: The presentation context to use, where the choice is not ours.
+            idle_timeout: Seconds of the peer's silence that are too many. None: as in
+                ``Timeouts``; ``math.inf``: no limit.
+            timeout: Seconds for the whole, from the first transmission on. None: as in
+                ``Timeouts``; ``math.inf``: no limit.
+
+        Raises:
+            NoAcceptedContext: The peer accepted no context for it. Nothing was sent.
+            ResponseTimeout: The peer was silent for too long. The association lives.
+            ConnectionEnded: The association has ended, or ends meanwhile.
+            WouldDeadlock: This task must first take the responses that wait for it.
+        """
+        async with self.open_request(
+            request, context=context, idle_timeout=idle_timeout, timeout=timeout
+        ) as responses:
+            return await responses.final()
+
+    def open_request(
+        self,
+        request: Request,
+        *,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> AbstractAsyncContextManager[ResponseChannel]:
+        """Send any request and receive its answers as a channel.
+
+        See ``ClientConnection.open_request``.
+
+        Args:
+            request: What to send.
+            context: As for ``send_request``.
+            idle_timeout: As for ``send_request``.
+            timeout: As for ``send_request``.
+        """
+        return self.connection.open_request(
+            request, context=context, idle_timeout=idle_timeout, timeout=timeout
+        )
