@@ -37,6 +37,8 @@ from trio_dicom._io.listener import Listener
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._operations.contexts_for_files import contexts_for_files
+from trio_dicom._operations.find import Matches
+from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.store import c_store_request
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
@@ -74,7 +76,14 @@ from trio_dicom.errors import (
     TrioDicomError,
     WouldDeadlock,
 )
-from trio_dicom.handler import BaseHandler, ConnectionHandler
+from trio_dicom.handler import (
+    BaseHandler,
+    ConnectionHandler,
+    Destination,
+    EventSource,
+    EventTaker,
+    InstanceHandler,
+)
 from trio_dicom.instrument import Instrument, LoggingInstrument
 from trio_dicom.options import ConnectionOptions, KeepAlive, Limits, Timeouts
 from trio_dicom.reasons import (
@@ -122,14 +131,19 @@ __all__ = [
     "ConnectionOptions",
     "ContextResult",
     "Delivery",
+    "Destination",
     "EncodedDataSet",
+    "EventSource",
+    "EventTaker",
     "ExtendedNegotiation",
+    "InstanceHandler",
     "Instrument",
     "KeepAlive",
     "Limits",
     "Listener",
     "LocalProtocolError",
     "LoggingInstrument",
+    "Matches",
     "Message",
     "MessageData",
     "NActionRequest",
@@ -163,6 +177,7 @@ __all__ = [
     "Response",
     "ResponseChannel",
     "ResponseTimeout",
+    "ResultChannel",
     "Service",
     "SourceFailed",
     "Status",

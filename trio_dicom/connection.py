@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 
 import trio
 from attrs import define, field
@@ -25,7 +25,7 @@ from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom._protocol.states import Role
 from trio_dicom._wire.pdus import Abort, AssociationRequest
 from trio_dicom.errors import LocalProtocolError, ReleaseTimeout, WouldDeadlock
-from trio_dicom.handler import BaseHandler, ConnectionHandler
+from trio_dicom.handler import BaseHandler, ConnectionHandler, EventTaker
 from trio_dicom.instrument import Instrument
 from trio_dicom.options import ConnectionOptions
 from trio_dicom.reasons import AbortReason, AbortSource
@@ -180,6 +180,16 @@ class ClientConnection:
         It then waits for a free slot of the window. The sender needs no help.
         """
         return self._link.table.queued > 0 and self._link.sender.on_the_wire is None
+
+    def events(self, take: EventTaker) -> AbstractContextManager[None]:
+        """Let ``take`` see the N-EVENT-REPORTs of the peer while the block is open.
+
+        See ``EventSource``.
+
+        Args:
+            take: Answers an event, or returns None to leave it to the next.
+        """
+        return self._link.events.taken_by(take)
 
     def start_listener(self) -> None:
         """Begin to read. Calling it again does nothing."""

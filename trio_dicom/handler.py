@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from attrs import field, frozen, validators
 
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
+from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.message import Request, Response, response_to
 from trio_dicom._dimse.n_messages import NEventReportRequest, NEventReportResponse
 from trio_dicom.status import Code
@@ -19,15 +25,83 @@ if TYPE_CHECKING:
         RejectSource,
     )
 
-__all__ = ["BaseHandler", "ConnectionHandler"]
+__all__ = [
+    "BaseHandler",
+    "ConnectionHandler",
+    "Destination",
+    "EventSource",
+    "EventTaker",
+    "InstanceHandler",
+]
 
 
-class ConnectionHandler(Protocol):
-    """The ten callbacks of a connection.
+@frozen(kw_only=True)
+class Destination:
+    """The file that an instance goes into while it arrives.
+
+    It is written aside, in the same folder, and gets its name when it is complete: nobody
+    ever sees half of it under that name.
+
+    Attributes:
+        path: Its name.
+        on_exists: What becomes of a file that has the name already: ``"replace"`` puts the
+            new one in its place, in one step; ``"keep"`` drops the new one; ``"rename"``
+            gives the new one a name with a number. A file with the same bytes just stays.
+        check: Called with what has arrived, in a thread, before it gets its name. A
+            failure status that it returns is the answer, and nothing is kept.
+    """
+
+    path: Path = field(converter=Path)
+    on_exists: Literal["replace", "keep", "rename"] = field(
+        default="replace", validator=validators.in_(("replace", "keep", "rename"))
+    )
+    check: Callable[[StoredDataSet], int | None] | None = field(default=None, repr=False)
+
+
+class InstanceHandler(Protocol):
+    """Takes the instances that a peer sends."""
+
+    async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:
+        """Where the instance goes that begins to arrive; its data set is not there yet.
+
+        Returns:
+            A path, or a ``Destination``: it is written there as a DICOM file while it
+            arrives, in bounded memory, and only its SOP UIDs are looked at. They must be
+            those of the request; otherwise the peer is told A900H and nothing is kept. A
+            full disk is answered with A700H. None: ``on_c_store_request`` gets it in memory,
+            or, above ``Limits.in_memory``, in a temporary file that goes when it has answered.
+        """
+        ...
+
+    async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
+        """An instance that a C-GET sends us. Message IDs and UIDs are filled in for you.
+
+        Its ``data_set`` is a ``StoredDataSet`` if it lies in a file.
+        """
+        ...
+
+
+EventTaker: TypeAlias = Callable[[NEventReportRequest], Awaitable[NEventReportResponse | None]]
+"""Answers an event that it waits for, and returns None for others."""
+
+
+class EventSource(Protocol):
+    """Where events of peers come from: a connection, an association, a receiver."""
+
+    def events(self, take: EventTaker) -> AbstractContextManager[None]:
+        """Let ``take`` see the N-EVENT-REPORTs of the peer while the block is open.
+
+        The first taker that answers has answered; what none takes goes to the handler.
+        """
+        ...
+
+
+class ConnectionHandler(InstanceHandler, Protocol):
+    """The callbacks of a connection.
 
     The first eight tell what happened. They run one after the other, in the order
     of the wire, in a task of their own: the connection goes on reading meanwhile.
-    The last two answer requests of the peer. A callback may send requests on the
+    The others answer requests of the peer. A callback may send requests on the
     connection and await them. One that raises is logged; the association lives.
 
     Implement it by subclassing ``BaseHandler`` and overriding what you need:
@@ -72,10 +146,6 @@ class ConnectionHandler(Protocol):
         """No answer within ``timeout`` seconds: at most once, never beside completed."""
         ...
 
-    async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
-        """An instance that a C-GET sends us. Message IDs and UIDs are filled in for you."""
-        ...
-
     async def on_n_event_report_request(self, request: NEventReportRequest) -> NEventReportResponse:
         """An event that the peer reports, for example of a storage commitment."""
         ...
@@ -110,9 +180,18 @@ class BaseHandler:
     async def on_request_timed_out(self, request: Request, timeout: float) -> None:
         """See ``ConnectionHandler``."""
 
+    async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:  # noqa: ARG002
+        """See ``InstanceHandler``. No file."""
+        return None
+
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
-        """See ``ConnectionHandler``. Answers 0122H: SOP class not supported."""
-        return response_to(request, Code.SOP_CLASS_NOT_SUPPORTED)
+        """See ``InstanceHandler``.
+
+        Answers success for an instance that ``c_store_sink`` has put into a file, else
+        0122H: SOP class not supported.
+        """
+        is_kept = isinstance(request.data_set, StoredDataSet)
+        return response_to(request, Code.SUCCESS if is_kept else Code.SOP_CLASS_NOT_SUPPORTED)
 
     async def on_n_event_report_request(self, request: NEventReportRequest) -> NEventReportResponse:
         """See ``ConnectionHandler``. Answers 0122H: SOP class not supported."""

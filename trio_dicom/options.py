@@ -73,7 +73,10 @@ class Limits:
             maximum length; longer ones abort the association.
         associate_length: The longest A-ASSOCIATE PDU.
         command_set: The longest command set.
-        data_set: The longest data set held in memory.
+        data_set: The longest data set held in memory, of messages other than C-STORE.
+        in_memory: The longest instance of a peer held in memory; longer ones go to a
+            temporary file while they arrive.
+        instance: The longest instance taken from a peer at all.
         nesting: The deepest nesting of sequences in a data set, in levels.
         buffered_responses: Undecoded responses and peer's requests that nobody has
             taken yet; past it reading stops and TCP slows the peer.
@@ -84,6 +87,8 @@ class Limits:
     associate_length: int = field(default=1024 * 1024, validator=_count)
     command_set: int = field(default=64 * 1024, validator=_count)
     data_set: int = field(default=1024 * 1024 * 1024, validator=_count)
+    in_memory: int = field(default=64 * 1024 * 1024, validator=_count)
+    instance: int = field(default=64 * 1024 * 1024 * 1024, validator=_count)
     nesting: int = field(default=64, validator=_count)
     buffered_responses: int = field(default=16 * 1024 * 1024, validator=_count)
     write: int = field(default=1024 * 1024, validator=_count)

@@ -11,6 +11,7 @@ from attrs import define, field
 from trio_dicom._io.ancestry import lineage
 from trio_dicom._io.clocks import Clocks
 from trio_dicom._io.dispatcher import Dispatcher
+from trio_dicom._io.events import EventTakers
 from trio_dicom._io.flow import Flow
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.outbox import Outbox
@@ -45,6 +46,7 @@ class Link:
         clocks: Measure the peer's silence.
         flow: Says when reading stops.
         dispatcher: Runs the callbacks.
+        events: Who waits for events of the peer.
         serving: Answers the peer's requests.
         sender: Writes.
         listener: Reads.
@@ -65,6 +67,7 @@ class Link:
     table: PendingTable = field(factory=PendingTable)
     outbox: Outbox = field(factory=Outbox)
     clocks: Clocks = field(factory=Clocks)
+    events: EventTakers = field(factory=EventTakers)
     flow: Flow = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     serving: Serving = field(init=False)

@@ -122,7 +122,10 @@ class Serving:
             case NEventReportRequest():
                 # The report may come before the answer that it follows from is told.
                 await self._link.dispatcher.caught_up()
-                return complete_response(await handler.on_n_event_report_request(request), request)
+                response = await self._link.events.answer(request)
+                if response is None:
+                    response = await handler.on_n_event_report_request(request)
+                return complete_response(response, request)
             case _:
                 return response_to(request, Code.UNRECOGNIZED_OPERATION)
 

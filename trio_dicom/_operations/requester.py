@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 import trio
 from attrs import define, field
@@ -12,6 +12,7 @@ from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom.connection import ClientConnection
+from trio_dicom.handler import EventTaker
 
 __all__ = ["Requester"]
 
@@ -83,3 +84,13 @@ class Requester:
         return self.connection.open_request(
             request, context=context, idle_timeout=idle_timeout, timeout=timeout
         )
+
+    def events(self, take: EventTaker) -> AbstractContextManager[None]:
+        """Let ``take`` see the N-EVENT-REPORTs of the peer while the block is open.
+
+        See ``EventSource``.
+
+        Args:
+            take: Answers an event, or returns None to leave it to the next.
+        """
+        return self.connection.events(take)
