@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from os import PathLike
 
 from attrs import define
@@ -9,8 +11,10 @@ from pydicom import Dataset
 
 from trio_dicom._dimse.base import Priority, Response
 from trio_dicom._dimse.c_messages import CEchoRequest
+from trio_dicom._operations.find import Matches, Model, find_request
 from trio_dicom._operations.requester import Requester
 from trio_dicom._operations.store import store_request
+from trio_dicom._protocol.contexts import NegotiatedContext
 
 __all__ = ["CServices"]
 
@@ -78,3 +82,63 @@ class CServices(Requester):
             move_originator_message_id=move_originator_message_id,
         )
         return await self.send_request(request, idle_timeout=idle_timeout, timeout=timeout)
+
+    @asynccontextmanager
+    async def c_find(
+        self,
+        query: Dataset,
+        *,
+        model: Model | None = None,
+        level: str | None = None,
+        check: bool = True,
+        priority: Priority = Priority.MEDIUM,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[Matches, None]:
+        """Ask the peer what it has (PS3.7 9.1.2).
+
+        ::
+
+            async with association.c_find(query) as matches:
+                async for match in matches:
+                    print(match.identifier)
+
+        Leaving the block before the end sends C-CANCEL, and waits for nothing: what still
+        comes is dropped in the background, and the association stays usable.
+
+        Args:
+            query: The keys. They go out as you wrote them, and the data set is not changed.
+            model: The information model: a constant such as ``MODALITY_WORKLIST``, or any
+                SOP class UID. None: Study Root if the peer accepted it, else Patient Root;
+                Patient Root alone for the level PATIENT; where neither was accepted, the
+                only other model that was.
+            level: The Query/Retrieve Level of this query, whatever ``query`` says: PATIENT,
+                STUDY, SERIES or IMAGE. Worklists and the like have none.
+            check: Whether a loop that reaches its end raises `StatusError` if the peer says
+                failure, or says cancelled though we did not cancel. Without it a query that
+                broke in the middle looks complete: look at ``matches.status``.
+            priority: How urgent it is.
+            context: As for ``send_request``.
+            idle_timeout: As for ``send_request``.
+            timeout: As for ``send_request``.
+
+        Raises:
+            NoAcceptedContext: The peer accepted no context for the model. Nothing was sent.
+            LocalProtocolError: The model is not clear, or the level is missing. Likewise.
+            StatusError: In the loop, at its end, as ``check`` says.
+            ResponseTimeout: There too: the peer was silent for too long.
+            ConnectionEnded: The association has ended, or ends meanwhile.
+        """
+        request = find_request(
+            self.negotiated.contexts,
+            query,
+            model=model,
+            level=level,
+            priority=priority,
+            context=context,
+        )
+        async with self.open_request(
+            request, context=context, idle_timeout=idle_timeout, timeout=timeout
+        ) as responses:
+            yield Matches(responses, check=check)
