@@ -90,9 +90,18 @@ def test_an_element_that_lies_about_its_length_is_refused(element: bytes) -> Non
 
 @pytest.mark.pitfall(27)
 @pytest.mark.parametrize("group", ["0200", "0800", "ffff"])
-def test_an_element_of_another_group_is_refused(group: str) -> None:
+def test_a_command_set_that_begins_with_another_group_is_refused(group: str) -> None:
     with pytest.raises(PDUError, match="in a command set"):
-        decode_command_set(ENCODED + bytes.fromhex(f"{group} 0001 00000000"))
+        decode_command_set(bytes.fromhex(f"{group} 0001 00000000") + ENCODED)
+
+
+def test_elements_of_other_groups_behind_it_are_passed_over() -> None:
+    # As Orthanc ends a C-GET that failed: group length and failed instances of its data set.
+    behind = bytes.fromhex("0800 0000 04000000 0c0000000800 5800 04000000 312e3200")
+    assert decode_command_set(ENCODED + behind) == decode_command_set(ENCODED)
+    for cut in set(range(1, len(behind))) - {12}:
+        with pytest.raises(PDUError):
+            decode_command_set(ENCODED + behind[:cut])
 
 
 @pytest.mark.pitfall(27)

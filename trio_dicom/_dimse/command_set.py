@@ -53,10 +53,11 @@ def decode_command_set(data: bytes | bytearray | memoryview) -> dict[int, bytes]
 
     The group length only describes, and peers get it wrong or leave it out: it is
     not compared with what is there. The order of the elements does not matter
-    either. An element that comes twice could mean either value, so it is refused.
+    either. An element that comes twice could mean either value, so it is refused. What
+    is not of group 0000 is passed over, unless the command set begins with it.
 
     Raises:
-        PDUError: An element lies about its length, is not of group 0000 or comes twice.
+        PDUError: An element lies about its length or comes twice, or it is no command set.
     """
     data = bytes(data)
     end = len(data)
@@ -68,10 +69,14 @@ def decode_command_set(data: bytes | bytearray | memoryview) -> dict[int, bytes]
         group, element, length = _ELEMENT.unpack_from(data, position)
         start = position + _ELEMENT.size
         position = start + length
-        if group:
+        if group and not values:
             raise PDUError(f"element ({group:04X},{element:04X}) in a command set")
         if position > end:
-            raise PDUError(f"(0000,{element:04X}) claims {length} of {end - start} bytes")
+            raise PDUError(f"({group:04X},{element:04X}) claims {length} of {end - start} bytes")
+        if group:
+            # Orthanc 1.10 puts what belongs into the data set of a failed C-GET-RSP, the Failed
+            # SOP Instance UID List (0008,0058), behind the command set's own elements.
+            continue
         if element in values:
             raise PDUError(f"(0000,{element:04X}) comes twice")
         values[element] = data[start:position]
