@@ -2,24 +2,31 @@
 
 Each constant is a presentation context in both uncompressed little endian syntaxes;
 build a ``PresentationContext`` of your own for other syntaxes, for roles, and for
-private SOP classes.
+private SOP classes. ``storage_contexts`` makes those that bring instances to us.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
 # The dictionary has no public home: pydicom.uid names the storage classes alone.
 from pydicom._uid_dict import UID_dictionary  # pyright: ignore[reportPrivateUsage]
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
 
-from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom._protocol.contexts import DEFAULT_TRANSFER_SYNTAXES, PresentationContext
 
 __all__ = [
     "BASIC_ANNOTATION_BOX",
     "BASIC_COLOR_PRINT",
     "BASIC_GRAYSCALE_PRINT",
+    "COMMON_STORAGE_CLASSES",
     "COMPOSITE_INSTANCE_GET_WITHOUT_BULK_DATA",
     "COMPOSITE_INSTANCE_ROOT_GET",
     "COMPOSITE_INSTANCE_ROOT_MOVE",
@@ -47,6 +54,8 @@ __all__ = [
     "UPS_QUERY",
     "UPS_WATCH",
     "VERIFICATION",
+    "WORKLIST_CLASSES",
+    "storage_contexts",
     "storage_sop_classes",
 ]
 
@@ -91,6 +100,8 @@ MPPS: Final = _context("ModalityPerformedProcedureStep")
 MPPS_RETRIEVE: Final = _context("ModalityPerformedProcedureStepRetrieve")
 MPPS_NOTIFICATION: Final = _context("ModalityPerformedProcedureStepNotification")
 INSTANCE_AVAILABILITY_NOTIFICATION: Final = _context("InstanceAvailabilityNotification")
+WORKLIST_CLASSES: Final = (MODALITY_WORKLIST, MPPS)
+"""What a modality asks for its next patients, and tells about what it did with them."""
 
 # --- storage commitment (PS3.4 Annex J) ----------------------------------------------
 
@@ -126,6 +137,21 @@ PRINT_CLASSES: Final = (
 
 # --- storage (PS3.4 Annex B) ---------------------------------------------------------
 
+# Below it are the objects that belong to a patient's study. What has another number is a
+# template, a hanging protocol or a colour palette, and no study brings it along.
+_OF_A_STUDY: Final = "1.2.840.10008.5.1.4.1.1."
+_SECOND_GENERATION_RT: Final = tuple(f"{_OF_A_STUDY}481.{number}" for number in range(10, 30))
+# Words in the names of classes that one study in thousands has.
+_RARE: Final = (
+    *("Protocol", "Inventory"),  # how it shall be done; lists of what there is
+    *("Volumetric Presentation", "Tractography", "Content Assessment", "Annotation"),
+    *("Imaging Agent", "Implantation Plan", "STL", "OBJ", "MTL"),  # the last three: 3D printing
+    *("Measurements", "Spectacle", "Intraocular", "Surface Scan", "Confocal"),
+    *("encephalogram", "Electromyogram", "Electrooculogram", "Body Position", "32-bit"),
+)
+_MOST_COMMON: Final = 120
+"""Of the 128 contexts of an association, so that some are left for query and retrieve."""
+
 
 @cache
 def storage_sop_classes(*, retired: bool = False) -> tuple[UID, ...]:
@@ -145,4 +171,94 @@ def storage_sop_classes(*, retired: bool = False) -> tuple[UID, ...]:
         and "Storage Commitment" not in name
         and number != MediaStorageDirectoryStorage
         and (retired or not retirement)
+    )
+
+
+def _is_common(uid: UID) -> bool:
+    name, _kind, info, retirement, keyword = UID_dictionary[uid]
+    if retirement:
+        # Ultrasound and nuclear medicine before 1995: the retired classes whose names are
+        # in use again, and which archives still hold.
+        return keyword.endswith("Retired")
+    return (
+        uid.startswith(_OF_A_STUDY)
+        and uid not in _SECOND_GENERATION_RT
+        and not info  # that of other standards: security and non-destructive testing
+        and not any(word in name for word in _RARE)
+    )
+
+
+COMMON_STORAGE_CLASSES: Final = tuple(filter(_is_common, storage_sop_classes(retired=True)))[
+    :_MOST_COMMON
+]
+"""What studies consist of: at most 120 storage classes, by a rule from the dictionary.
+
+These are all that hold objects of a patient's study, with the retired ones of ultrasound
+and nuclear medicine that archives still have, and without what is rare: radiotherapy of
+the second generation, volumetric presentation states, neurophysiology, eye measurements,
+protocols, models for 3D printing, security and industrial testing.
+"""
+
+_VIDEO: Final = ("MPEG", "HEVC")
+# What holds pixels that an encapsulated syntax compresses, and what of it can be a film.
+_OF_IMAGES: Final = ("Image", "Volume Storage", "Segmentation Storage", "Map Storage", "RT Dose")
+_OF_FILMS: Final = ("Video", "Multi-frame")
+
+
+@cache
+def _syntaxes_alone() -> tuple[UID, ...]:
+    """Those of the dictionary that instances are stored in, beside the uncompressed pair."""
+    return tuple(
+        UID(number)
+        for number, (name, kind, _info, retirement, _keyword) in UID_dictionary.items()
+        if kind == "Transfer Syntax"
+        and not retirement
+        and number not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+        # The pixels are elsewhere: at a JPIP server, or in a real-time stream.
+        and not any(word in name for word in ("JPIP", "SMPTE"))
+    )
+
+
+def _syntaxes_of(sop_class: UID) -> list[tuple[UID, ...]]:
+    """What instances of this class may be stored in, each to stand alone in a context."""
+    name = sop_class.name  # of a class that nobody knows: its number
+    is_known = sop_class in UID_dictionary
+    is_image = not is_known or any(word in name for word in _OF_IMAGES)
+    is_film = not is_known or any(word in name for word in _OF_FILMS)
+    return [
+        DEFAULT_TRANSFER_SYNTAXES,
+        *(
+            (syntax,)
+            for syntax in _syntaxes_alone()
+            if (is_film if any(word in syntax.name for word in _VIDEO) else is_image)
+            or syntax.is_deflated
+        ),
+    ]
+
+
+def storage_contexts(
+    classes: str | Iterable[str] | None = None, *, as_stored: bool = False
+) -> tuple[PresentationContext, ...]:
+    """What to propose so that a C-GET can bring instances of these classes to us.
+
+    The contexts ask for the provider's role, because with C-GET the peer stores at us, and
+    for the user's role, so that the same association can store as well.
+
+    Args:
+        classes: A storage SOP class, or several. None: ``COMMON_STORAGE_CLASSES``, which leave
+            room for eight more contexts.
+        as_stored: Whether compressed instances shall come as they are stored. Then each class
+            has a context for the uncompressed syntaxes and one for each other syntax that
+            its instances can be stored in: some 17 for images, more for those that may be
+            films, so propose the few classes that you expect. Otherwise the peer has to
+            decompress, or fails to send what it cannot decompress.
+    """
+    if classes is None:
+        wanted: Iterable[str] = COMMON_STORAGE_CLASSES
+    else:
+        wanted = (classes,) if isinstance(classes, str) else classes
+    return tuple(
+        PresentationContext(UID(number), syntaxes, scu_role=True, scp_role=True)
+        for number in dict.fromkeys(wanted)
+        for syntaxes in (_syntaxes_of(UID(number)) if as_stored else [DEFAULT_TRANSFER_SYNTAXES])
     )
