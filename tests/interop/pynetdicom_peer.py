@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,10 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import AllTransferSyntaxes
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
+from pynetdicom.transport import ThreadedAssociationServer
 
 from tests.interop.programs import HOST
 
-__all__ = ["PynetdicomPeer", "pynetdicom_peer"]
+__all__ = ["PynetdicomPeer", "pynetdicom_peer", "serving"]
 
 
 @frozen(kw_only=True)
@@ -69,19 +71,30 @@ def pynetdicom_peer(
         received.append(event.dataset)
         return 0x0000
 
-    server = entity.start_server(
+    with serving(entity, [(evt.EVT_C_STORE, on_store), *handlers], tls=tls) as port:
+        yield PynetdicomPeer(ae_title="PYNETDICOM", port=port, received=received, encoded=encoded)
+
+
+@contextmanager
+def serving(
+    entity: AE,
+    handlers: Sequence[tuple[object, ...]],
+    *,
+    tls: ssl.SSLContext | None = None,
+) -> Generator[int, None, None]:
+    """Run a server of pynetdicom on a free port of loopback, and give the port."""
+    server = entity.make_server(
         (HOST, 0),
-        block=False,
         ssl_context=tls,
-        evt_handlers=[(evt.EVT_C_STORE, on_store), *handlers],  # type: ignore[list-item]
+        evt_handlers=handlers,  # type: ignore[arg-type]
+        server_class=ThreadedAssociationServer,
     )
-    assert server is not None
+    # As start_server does it, which looks twice a second only whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    entity._servers.append(server)  # which shutdown takes it from
     try:
-        yield PynetdicomPeer(
-            ae_title="PYNETDICOM",
-            port=server.socket.getsockname()[1],
-            received=received,
-            encoded=encoded,
-        )
+        yield server.socket.getsockname()[1]
     finally:
         server.shutdown()
+        thread.join()

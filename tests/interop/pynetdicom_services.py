@@ -28,6 +28,7 @@ from pynetdicom.sop_class import (
 )
 
 from tests.interop.programs import HOST
+from tests.interop.pynetdicom_peer import serving
 from tests.interop.services.commitment import Commitment
 from tests.interop.services.memory import (
     Asked,
@@ -194,15 +195,8 @@ def pynetdicom_services(
         (evt.EVT_N_DELETE, peer.on_delete),
         (evt.EVT_C_FIND, peer.on_find),
     ]
-    server = entity.start_server(
-        (HOST, 0),
-        block=False,
-        evt_handlers=[*own, *handlers],  # type: ignore[list-item]
-    )
-    assert server is not None
-    peer.port = server.socket.getsockname()[1]
-    try:
-        yield peer
-    finally:
-        peer.commitment.close()
-        server.shutdown()
+    with serving(entity, [*own, *handlers]) as peer.port:
+        try:
+            yield peer
+        finally:
+            peer.commitment.close()
