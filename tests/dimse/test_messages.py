@@ -542,7 +542,7 @@ def patient() -> Dataset:
 
 
 PROPERTIES = [
-    (c.CFindRequest, "identifier"), (c.CFindResponse, "identifier"),
+    (c.CFindRequest, "identifier"),
     (c.CGetRequest, "identifier"), (c.CGetResponse, "identifier"),
     (c.CMoveRequest, "identifier"), (c.CMoveResponse, "identifier"),
     (n.NEventReportRequest, "event_information"), (n.NEventReportResponse, "event_reply"),
@@ -561,6 +561,14 @@ def test_the_data_set_goes_by_the_standards_word(message: type[Message], word: s
     undecoded = EncodedDataSet(encoded(data_set), ImplicitVRLittleEndian)
     decoded = getattr(attrs.evolve(full(message), data_set=undecoded), word)
     assert decoded.PatientName == "Doe^Jane"
+
+
+def test_a_match_is_a_data_set_even_if_none_came() -> None:
+    assert c.CFindResponse(status=0xFF00).identifier == Dataset()
+    data_set = patient()
+    assert c.CFindResponse(status=0xFF00, data_set=data_set).identifier is data_set
+    undecoded = EncodedDataSet(encoded(data_set), ImplicitVRLittleEndian)
+    assert c.CFindResponse(status=0xFF00, data_set=undecoded).identifier == data_set
 
 
 def test_an_instance_is_decoded_on_demand() -> None:

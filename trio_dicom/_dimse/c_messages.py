@@ -195,9 +195,10 @@ class CFindResponse(Response):
     service: ClassVar = Service.QUERY_RETRIEVE_FIND
 
     @property
-    def identifier(self) -> Dataset | None:
-        """The match, decoded."""
-        return self.decoded_data_set()
+    def identifier(self) -> Dataset:
+        """The match, decoded; empty where there is none, as in most final responses."""
+        data_set = self.decoded_data_set()
+        return Dataset() if data_set is None else data_set
 
 
 @frozen(kw_only=True)

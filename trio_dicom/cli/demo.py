@@ -21,8 +21,6 @@ from rich.text import Text
 from trio_dicom import (
     Association,
     BaseHandler,
-    CFindRequest,
-    CFindResponse,
     CGetRequest,
     Code,
     CStoreRequest,
@@ -194,14 +192,11 @@ class _RoundTrip:
         query.QueryRetrieveLevel = "STUDY"
         query.StudyInstanceUID = ""
         query.StudyDate = ""
-        request = CFindRequest(sop_class_uid=STUDY_ROOT_FIND.abstract_syntax, data_set=query)
         began = trio.current_time()
-        async with association.open_request(request) as responses:
-            async for response in responses:
-                if isinstance(response, CFindResponse) and response.identifier is not None:
-                    self._studies.add(response.identifier.StudyInstanceUID)
-            final = await responses.final()
-        self._say("C-FIND", f"{len(self._studies)} studies, {final.status}", began)
+        async with association.c_find(query) as matches:
+            async for match in matches:
+                self._studies.add(match.identifier.StudyInstanceUID)
+        self._say("C-FIND", f"{len(self._studies)} studies, {matches.status}", began)
 
     async def _get(self, association: Association) -> None:
         await trio.lowlevel.checkpoint()
