@@ -10,7 +10,9 @@ from attrs import define
 
 from trio_dicom._operations.c_services import CServices
 from trio_dicom._operations.n_services import NServices
+from trio_dicom._operations.query_models import extension_items
 from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom._protocol.extended import QueryExtension
 from trio_dicom._protocol.negotiation import propose
 from trio_dicom._wire.user_items import (
     CommonExtendedNegotiation,
@@ -41,7 +43,7 @@ async def open_association(
     max_operations_invoked: int = 1,
     max_operations_performed: int = 1,
     user_identity: UserIdentity | None = None,
-    extended: Sequence[ExtendedNegotiation] = (),
+    extended: Iterable[ExtendedNegotiation | QueryExtension] = (),
     common_extended: Sequence[CommonExtendedNegotiation] = (),
 ) -> AsyncGenerator[Association, None]:
     """Connect to a peer and open an association with it.
@@ -64,7 +66,8 @@ async def open_association(
             peer agrees; 0 for no limit.
         max_operations_performed: How many of its own the peer may have, likewise.
         user_identity: Who we are; see ``username_and_passcode`` and its siblings.
-        extended: SOP class extended negotiation, for the service classes that have it.
+        extended: SOP class extended negotiation, for the service classes that have it. A
+            ``QueryExtension`` is asked for each query/retrieve model among ``contexts``.
         common_extended: SOP class common extended negotiation.
 
     Raises:
@@ -77,6 +80,7 @@ async def open_association(
         RemoteProtocolError: What the peer said is no DICOM.
     """
     options = ConnectionOptions() if options is None else options
+    contexts = list(contexts)
     request = propose(
         called_ae=called_ae,
         calling_ae=calling_ae,
@@ -85,7 +89,7 @@ async def open_association(
         max_operations_invoked=max_operations_invoked,
         max_operations_performed=max_operations_performed,
         user_identity=user_identity,
-        extended=extended,
+        extended=extension_items(extended, contexts),
         common_extended=common_extended,
     )
     async with open_connection(

@@ -11,10 +11,12 @@ from pydicom import Dataset
 
 from trio_dicom._dimse.base import Priority, Response
 from trio_dicom._dimse.c_messages import CEchoRequest
-from trio_dicom._operations.find import Matches, Model, find_request
+from trio_dicom._operations.find import Matches, find_request
+from trio_dicom._operations.query_models import Model, fitting_model
 from trio_dicom._operations.requester import Requester
 from trio_dicom._operations.store import store_request
 from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 
 __all__ = ["CServices"]
 
@@ -142,3 +144,18 @@ class CServices(Requester):
             request, context=context, idle_timeout=idle_timeout, timeout=timeout
         ) as responses:
             yield Matches(responses, check=check)
+
+    def query_extension(self, model: Model | None = None) -> QueryExtension:
+        """How the peer matches queries beyond what it must: what it said yes to.
+
+        Ask for it by ``extended`` of ``open_association``.
+
+        Args:
+            model: The information model, as for ``c_find``.
+
+        Raises:
+            LocalProtocolError: The model is not clear; or ``NoAcceptedContext``: there is none.
+        """
+        if model is None:
+            model = fitting_model(self.negotiated.contexts, "")
+        return agreed_query_extension(self.negotiated, model)

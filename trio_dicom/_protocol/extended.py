@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from attrs import fields, frozen
 
+from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom._wire.user_items import ExtendedNegotiation
 
@@ -30,10 +31,14 @@ class QueryExtension:
     fuzzy_names: bool = False
     timezone: bool = False
 
-    def item(self, sop_class_uid: str) -> ExtendedNegotiation:
-        """The item that asks for this, for one SOP class."""
+    def item(self, sop_class: PresentationContext | str) -> ExtendedNegotiation:
+        """The item that asks for this.
+
+        Args:
+            sop_class: For which queries: a constant of ``sop_classes``, or a UID.
+        """
         return ExtendedNegotiation(
-            sop_class_uid=str(sop_class_uid),
+            sop_class_uid=_uid_of(sop_class),
             application_information=bytes(
                 (self.relational, self.combined_date_time, self.fuzzy_names, self.timezone)
             ),
@@ -48,15 +53,21 @@ class QueryExtension:
 
 
 def agreed_query_extension(
-    association: NegotiatedAssociation, sop_class_uid: str
+    association: NegotiatedAssociation, sop_class: PresentationContext | str
 ) -> QueryExtension:
     """What holds for queries of a SOP class: nothing that was not answered with a yes.
 
     Args:
         association: What was agreed, with the peer's answers in ``extended``.
-        sop_class_uid: The query's SOP class.
+        sop_class: The query's SOP class: a constant of ``sop_classes``, or a UID.
     """
     for item in association.extended:
-        if item.sop_class_uid == sop_class_uid:
+        if item.sop_class_uid == _uid_of(sop_class):
             return QueryExtension.of(item)
     return QueryExtension()
+
+
+def _uid_of(sop_class: PresentationContext | str) -> str:
+    return str(
+        sop_class.abstract_syntax if isinstance(sop_class, PresentationContext) else sop_class
+    )
