@@ -20,12 +20,10 @@ from trio_dicom._io.requesting import abandon, submit
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._protocol.contexts import NegotiatedContext
-from trio_dicom._protocol.machine import AssociationMachine
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
-from trio_dicom._protocol.states import Role
 from trio_dicom._wire.pdus import Abort, AssociationRequest
 from trio_dicom.errors import LocalProtocolError, ReleaseTimeout, WouldDeadlock
-from trio_dicom.handler import BaseHandler, ConnectionHandler, EventTaker
+from trio_dicom.handler import BaseHandler, ConnectionHandler, EventTaker, InstanceHandler
 from trio_dicom.instrument import Instrument
 from trio_dicom.options import ConnectionOptions
 from trio_dicom.reasons import AbortReason, AbortSource
@@ -98,9 +96,6 @@ async def wrap_stream(
         options,
         BaseHandler() if handler is None else handler,
         instrument,
-        AssociationMachine(
-            Role.REQUESTOR, limits=options.limits, max_fragment_pdu=options.max_fragment_pdu
-        ),
     )
     connection = ClientConnection(link)
     try:
@@ -138,11 +133,6 @@ class ClientConnection:
 
     _link: Link
     _has_requested: bool = field(default=False, init=False)
-    _reads_files: trio.CapacityLimiter = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        # Two: one file can be read while another hangs on a dead mount.
-        self._reads_files = trio.CapacityLimiter(2)
 
     @property
     def listener(self) -> Listener:
@@ -290,7 +280,6 @@ class ClientConnection:
         """
         await submit(
             self._link,
-            self._reads_files,
             request,
             context=context,
             idle_timeout=idle_timeout,
@@ -305,6 +294,7 @@ class ClientConnection:
         context: NegotiatedContext | None = None,
         idle_timeout: float | None = None,
         timeout: float | None = None,
+        instances: InstanceHandler | None = None,
     ) -> AsyncGenerator[ResponseChannel, None]:
         """Send a request as ``send_request`` does, and receive its answers as a channel.
 
@@ -316,6 +306,8 @@ class ClientConnection:
             context: Likewise.
             idle_timeout: Likewise.
             timeout: Likewise.
+            instances: Who takes the instances that a C-GET brings; None: the connection's
+                handler.
 
         Raises:
             NoAcceptedContext: As ``send_request``; so are the others.
@@ -324,12 +316,12 @@ class ClientConnection:
         with ResponseChannel(self._link.flow) as channel:
             entry = await submit(
                 self._link,
-                self._reads_files,
                 request,
                 context=context,
                 idle_timeout=idle_timeout,
                 timeout=timeout,
                 channel=channel,
+                instances=instances,
             )
             try:
                 yield channel

@@ -32,7 +32,14 @@ __all__ = [
     "EventSource",
     "EventTaker",
     "InstanceHandler",
+    "overrides",
 ]
+
+
+def overrides(handler: InstanceHandler, name: str) -> bool:
+    """Whether ``handler`` has a method of its own of that name, which must be called."""
+    method = getattr(type(handler), name, None)
+    return method is not None and method is not getattr(BaseHandler, name)
 
 
 @frozen(kw_only=True)

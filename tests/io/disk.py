@@ -64,7 +64,7 @@ def slow_disk(*, hangs_at: int = 0) -> Generator[SlowDisk, None, None]:
 
 async def threads_ended(connection: ClientConnection) -> None:
     """Return when no thread reads for ``connection`` any more, abandoned ones included."""
-    limiter = connection._reads_files
+    limiter = connection._link.file_threads
     for number in range(int(limiter.total_tokens)):
         await limiter.acquire_on_behalf_of(number)
 

@@ -34,7 +34,7 @@ from trio_dicom._dimse.syntax import (
 from trio_dicom.errors import LocalProtocolError, PDUError
 from trio_dicom.options import Limits
 
-__all__ = ["file_meta_bytes", "read_head"]
+__all__ = ["LOOK", "file_meta_bytes", "read_head", "sop_uids"]
 
 _log = logging.getLogger("trio_dicom")
 
@@ -43,7 +43,8 @@ _PREFIX: Final = b"DICM"
 _META: Final = Encoding(False, True)
 _META_GROUP: Final = 0x0002
 _LONGEST_META: Final = 1 << 20  # bytes; private information may lie in it
-_LOOK: Final = 1 << 16  # bytes of the data set in which the SOP UIDs must be
+LOOK: Final = 1 << 16
+"""Bytes of a data set in which its SOP UIDs must be."""
 _HEADER: Final = 12  # bytes, the longest header of an element
 _SOP_CLASS: Final = 0x0008_0016
 _SOP_INSTANCE: Final = 0x0008_0018
@@ -85,7 +86,7 @@ def read_head(file: BinaryIO, path: Path) -> StoredDataSet:
         file.seek(0, 2)
         length = file.tell() - offset
         file.seek(offset)
-        beginning = file.read(_LOOK)
+        beginning = file.read(LOOK)
     except PDUError as error:
         raise LocalProtocolError(f"{path} is no DICOM file: {error}") from None
     syntax, sop = _recognised(beginning, named, path)
@@ -108,6 +109,19 @@ def read_head(file: BinaryIO, path: Path) -> StoredDataSet:
         sop_class_uid=as_uid(sop.sop_class.decode("latin-1")),
         sop_instance_uid=as_uid(sop.instance.decode("latin-1")),
     )
+
+
+def sop_uids(beginning: bytes, transfer_syntax: UID) -> tuple[UID, UID] | None:
+    """The SOP class and instance that a data set names, or None if it does not.
+
+    Args:
+        beginning: Its first ``LOOK`` bytes, or all of it.
+        transfer_syntax: How it is encoded.
+    """
+    sop = _sop_of(beginning, transfer_syntax)
+    if sop is None:
+        return None
+    return as_uid(sop.sop_class.decode("latin-1")), as_uid(sop.instance.decode("latin-1"))
 
 
 def file_meta_bytes(
@@ -206,7 +220,7 @@ def _sop_of(beginning: bytes, syntax: UID) -> _SOP | None:
     values: dict[int, bytes] = {}
     try:
         if is_deflated(syntax):
-            beginning = inflate_beginning(beginning, _LOOK)
+            beginning = inflate_beginning(beginning, LOOK)
         elements = scan(beginning, encoding_of(syntax), nesting=_NESTING, beginning=True)
         for tag, _vr, start, stop, _length in elements:
             if tag in (_SOP_CLASS, _SOP_INSTANCE):

@@ -11,7 +11,7 @@ from attrs import define, field
 from trio_dicom._io.ancestry import lineage
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.flow import Backlog, ByteQueue, Flow
-from trio_dicom.handler import BaseHandler, ConnectionHandler
+from trio_dicom.handler import ConnectionHandler, overrides
 
 __all__ = ["Dispatcher"]
 
@@ -54,7 +54,7 @@ class Dispatcher:
 
     def wants(self, name: str) -> bool:
         """Whether the handler overrides the callback ``name``; others cost nothing."""
-        return getattr(type(self.handler), name, None) is not getattr(BaseHandler, name)
+        return overrides(self.handler, name)
 
     def call(self, name: str, *arguments: object, size: int = 0) -> None:
         """Queue the callback ``name``, which holds ``size`` bytes of the peer's."""

@@ -19,12 +19,13 @@ from trio_dicom._io.pending import PendingTable
 from trio_dicom._io.sender import Sender
 from trio_dicom._io.serving import Serving
 from trio_dicom._io.writer import Writer
+from trio_dicom._protocol.machine import AssociationMachine
+from trio_dicom._protocol.states import Role
 from trio_dicom.errors import AssociationReleased, ConnectionEnded, ConnectionLost, Delivery
 
 if TYPE_CHECKING:
     from trio_dicom._io.ending import Ending
     from trio_dicom._io.transport import NetworkStream
-    from trio_dicom._protocol.machine import AssociationMachine
     from trio_dicom.handler import ConnectionHandler
     from trio_dicom.instrument import Instrument
     from trio_dicom.options import ConnectionOptions
@@ -41,6 +42,7 @@ class Link:
         options: What was asked for.
         instrument: Who watches, or None.
         machine: The protocol.
+        file_threads: Bounds the threads that read and write files.
         table: Who waits, who has a slot.
         outbox: What the sender writes besides requests.
         clocks: Measure the peer's silence.
@@ -63,7 +65,9 @@ class Link:
     network: NetworkStream
     options: ConnectionOptions
     instrument: Instrument | None
-    machine: AssociationMachine
+    machine: AssociationMachine = field(init=False)
+    # Two: one file can be worked on while another hangs on a dead mount.
+    file_threads: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(2))
     table: PendingTable = field(factory=PendingTable)
     outbox: Outbox = field(factory=Outbox)
     clocks: Clocks = field(factory=Clocks)
@@ -90,13 +94,19 @@ class Link:
         options: ConnectionOptions,
         handler: ConnectionHandler,
         instrument: Instrument | None,
-        machine: AssociationMachine,
+        role: Role = Role.REQUESTOR,
     ) -> Link:
         """A link with everything that belongs to it. No task is started."""
-        link = cls(network, options, instrument, machine)
+        link = cls(network, options, instrument)
         link.flow = Flow(options.limits.buffered_responses, link.clocks.pause, link.clocks.resume)
         link.dispatcher = Dispatcher.create(handler, link.flow)
         link.serving = Serving(link)
+        link.machine = AssociationMachine(
+            role,
+            limits=options.limits,
+            max_fragment_pdu=options.max_fragment_pdu,
+            sink_for=link.serving.sink_for,
+        )
         link.sender = Sender(link, Writer(network.stream, instrument))
         link.listener = Listener(link)
         return link
@@ -105,6 +115,15 @@ class Link:
     def peer(self) -> str:
         """The peer's name, for errors."""
         return self.network.peer
+
+    @property
+    def peer_ae(self) -> str:
+        """The peer's AE title in this association, or "" before there is one."""
+        association = self.machine.association
+        if association is None:
+            return ""
+        is_ours = self.machine.role is Role.REQUESTOR
+        return association.called_ae if is_ours else association.calling_ae
 
     @property
     def is_idle(self) -> bool:

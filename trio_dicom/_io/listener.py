@@ -188,7 +188,7 @@ class Listener:
         self._sign_of_life(message)
         if isinstance(message, Response):
             self._response(message, event.size)
-        elif isinstance(message, Request):
+        elif isinstance(message, Request) and not event.is_streamed:  # it is served already
             self._link.serving.put(message, event.context, event.size)
 
     def _response(self, response: Response, size: int) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trio_dicom._io.responses import ResponseChannel
     from trio_dicom._io.sources import Source
     from trio_dicom._protocol.contexts import NegotiatedContext
+    from trio_dicom.handler import InstanceHandler
 
 __all__ = [
     "CANCELLABLE",
@@ -87,6 +88,7 @@ class PendingRequest:
         total: Seconds that the whole may take from the first transmission on.
         clock: Measures the silence of the peer.
         channel: Where responses go besides the handler.
+        instances: Who takes the instances that it brings, if not the handler.
         phase: How far it has come.
         started: Whether any of its bytes were handed to the transport.
         is_finishing: Whether its last bytes are with the transport, which has not yet said
@@ -107,6 +109,7 @@ class PendingRequest:
     total: float
     clock: SilenceClock
     channel: ResponseChannel | None = None
+    instances: InstanceHandler | None = None
     phase: Phase = Phase.QUEUED
     started: bool = False
     is_finishing: bool = False

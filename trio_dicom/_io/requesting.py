@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from trio_dicom._io.link import Link
     from trio_dicom._io.responses import ResponseChannel
     from trio_dicom._protocol.contexts import NegotiatedContext
+    from trio_dicom.handler import InstanceHandler
 
 __all__ = ["abandon", "submit"]
 
 
 async def submit(
     link: Link,
-    limiter: trio.CapacityLimiter,
     request: Request,
     *,
     context: NegotiatedContext | None,
     idle_timeout: float | None,
     timeout: float | None,
     channel: ResponseChannel | None = None,
+    instances: InstanceHandler | None = None,
 ) -> PendingRequest:
     """Queue ``request`` and return once its last byte is written or its answer is there.
 
@@ -42,7 +43,7 @@ async def submit(
     association = link.machine.association
     if association is None:
         raise LocalProtocolError("there is no association yet: send an association request first")
-    context, source = await prepare(request, association, context, limiter)
+    context, source = await prepare(request, association, context, link.file_threads)
     timeouts = link.options.timeouts
     idle = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
     entry = PendingRequest(
@@ -53,6 +54,7 @@ async def submit(
         total=seconds_or_infinite(timeouts.total if timeout is None else timeout),
         clock=SilenceClock(seconds_or_infinite(idle if idle_timeout is None else idle_timeout)),
         channel=channel,
+        instances=instances,
     )
     if channel is not None:
         channel.attach(entry)

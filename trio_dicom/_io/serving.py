@@ -14,8 +14,9 @@ from trio_dicom._dimse.n_messages import NEventReportRequest
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.flow import Backlog, ByteQueue
 from trio_dicom._io.outbox import OutgoingMessage
-from trio_dicom._io.pending import Abandoned
+from trio_dicom._io.reception import Reception
 from trio_dicom._io.sources import encoded_source
+from trio_dicom._io.storing import store
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 
@@ -36,6 +37,7 @@ _FAILED = "the handler failed on the peer's %s"
 class _Served:
     request: Request
     context: NegotiatedContext
+    reception: Reception | None = None
 
 
 @define(eq=False)
@@ -60,9 +62,19 @@ class Serving:
 
     def put(self, request: Request, context: NegotiatedContext, size: int) -> None:
         """The peer's ``request`` of ``size`` bytes came on ``context``."""
-        self.owed += 1
         self._link.clocks.pause()
-        self._queue.put(_Served(request, context), size)
+        self._put(_Served(request, context), size)
+
+    def sink_for(self, request: CStoreRequest, context: NegotiatedContext) -> Reception:
+        """An instance begins to arrive on ``context``: where its data set goes."""
+        # What comes from here on is the peer's time, until it has all come.
+        reception = Reception(self._queue.backlog, self._link.clocks.pause)
+        self._put(_Served(request, context, reception), 0)
+        return reception
+
+    def _put(self, served: _Served, size: int) -> None:
+        self.owed += 1
+        self._queue.put(served, size)
         if self._workers < self._at_a_time():
             self._workers += 1
             self._link.tasks.start_soon(self._work)
@@ -99,34 +111,36 @@ class Serving:
                 self._all_gone = trio.Event()
 
     async def _serve(self, served: _Served) -> None:
-        request, context = served.request, served.context
+        request, reception = served.request, served.reception
         try:
-            self._send(await self._answer(request), context)
-        except Exception:
-            _logger.exception(_FAILED, request.operation)
-            self._send(response_to(request, Code.PROCESSING_FAILURE), context)
-        except BaseExceptionGroup as group:
-            raise log_failures(group, _FAILED, request.operation) from None
+            try:
+                self._send(await self._answer(served), served.context)
+            except Exception:
+                _logger.exception(_FAILED, request.operation)
+                if reception is not None:
+                    await reception.discarded()
+                self._send(response_to(request, Code.PROCESSING_FAILURE), served.context)
+            except BaseExceptionGroup as group:
+                raise log_failures(group, _FAILED, request.operation) from None
         finally:
-            self._link.clocks.resume()
+            if reception is None or reception.is_complete:
+                self._link.clocks.resume()
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, served: _Served) -> Response:
         handler = self._link.dispatcher.handler
-        match request:
-            case CEchoRequest():
+        match served.request:
+            case CEchoRequest() as request:
                 return response_to(request, Code.SUCCESS)
-            case CStoreRequest():
-                if self._nobody_wants_instances():
-                    return response_to(request, Code.OUT_OF_RESOURCES)
-                return complete_response(await handler.on_c_store_request(request), request)
-            case NEventReportRequest():
+            case CStoreRequest() as request:
+                return await store(self._link, request, served.context, served.reception)
+            case NEventReportRequest() as request:
                 # The report may come before the answer that it follows from is told.
                 await self._link.dispatcher.caught_up()
                 response = await self._link.events.answer(request)
                 if response is None:
                     response = await handler.on_n_event_report_request(request)
                 return complete_response(response, request)
-            case _:
+            case request:
                 return response_to(request, Code.UNRECOGNIZED_OPERATION)
 
     def _send(self, response: Response, context: NegotiatedContext) -> None:
@@ -146,10 +160,3 @@ class Serving:
             if retrieving is not None:
                 retrieving.clock.sign_of_life()
             self._link.changed()
-
-    def _nobody_wants_instances(self) -> bool:
-        """Whether they are of a C-GET that was left, or whose peer was silent too long."""
-        retrieving = self._link.table.retrieving()
-        if retrieving is None:
-            return self._link.table.lost_a_retrieve
-        return isinstance(retrieving.outcome, Abandoned)

@@ -12,7 +12,7 @@ from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom.connection import ClientConnection
-from trio_dicom.handler import EventTaker
+from trio_dicom.handler import EventTaker, InstanceHandler
 
 __all__ = ["Requester"]
 
@@ -70,6 +70,7 @@ class Requester:
         context: NegotiatedContext | None = None,
         idle_timeout: float | None = None,
         timeout: float | None = None,
+        instances: InstanceHandler | None = None,
     ) -> AbstractAsyncContextManager[ResponseChannel]:
         """Send any request and receive its answers as a channel.
 
@@ -80,9 +81,15 @@ class Requester:
             context: As for ``send_request``.
             idle_timeout: As for ``send_request``.
             timeout: As for ``send_request``.
+            instances: Who takes the instances that a C-GET brings; None: the connection's
+                handler.
         """
         return self.connection.open_request(
-            request, context=context, idle_timeout=idle_timeout, timeout=timeout
+            request,
+            context=context,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+            instances=instances,
         )
 
     def events(self, take: EventTaker) -> AbstractContextManager[None]:

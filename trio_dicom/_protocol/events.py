@@ -86,11 +86,14 @@ class MessageReceived:
         context: The context that it came on, on which an answer goes back.
         message: The message; its data set is not decoded.
         size: How many bytes it had on the wire, without PDU and PDV headers.
+        is_streamed: Whether its data set went into a sink while it arrived, so that the
+            message is without it.
     """
 
     context: NegotiatedContext
     message: Message
     size: int
+    is_streamed: bool = False
 
 
 @frozen

@@ -19,7 +19,7 @@ from trio_dicom._protocol.events import (
     TransportClosed,
 )
 from trio_dicom._protocol.negotiation import NegotiatedAssociation, check_request, negotiated
-from trio_dicom._protocol.reader import MessageReader
+from trio_dicom._protocol.reader import MessageReader, SinkFor
 from trio_dicom._protocol.states import TRANSITIONS, Action, Role, State, Stimulus, Transition
 from trio_dicom._protocol.stimuli import RECEIVING, SENDING
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
@@ -73,6 +73,7 @@ class AssociationMachine:
         limits: What the peer can make us hold.
         max_fragment_pdu: The longest P-DATA-TF that we send, in bytes, even where the peer
             takes longer ones.
+        sink_for: Takes the data sets of C-STORE requests while they arrive, or None.
     """
 
     role: Role
@@ -80,6 +81,7 @@ class AssociationMachine:
     max_fragment_pdu: int = field(
         default=131_072, kw_only=True, validator=validators.ge(SMALLEST_MAX_LENGTH)
     )
+    sink_for: SinkFor | None = field(default=None, kw_only=True)
 
     _state: State = field(default=State.IDLE, init=False)
     # A transport carries one association: idle afterwards is not idle before.
@@ -98,10 +100,9 @@ class AssociationMachine:
 
     def __attrs_post_init__(self) -> None:
         self._buffer = PDUBuffer(
-            max_length=self.limits.pdu_length,
-            max_associate_length=self.limits.associate_length,
+            max_length=self.limits.pdu_length, max_associate_length=self.limits.associate_length
         )
-        self._reader = MessageReader(self.limits)
+        self._reader = MessageReader(self.limits, self.sink_for)
         if self.role is Role.ACCEPTOR:
             self._spent = True
             self._enter(TRANSITIONS[State.IDLE, Stimulus.TRANSPORT_INDICATED].next_state)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from attrs import define, field
 from pydicom.uid import UID
 
-from trio_dicom._dimse.assemble import MessageAssembler
+from trio_dicom._dimse.assemble import DataSetSink, MessageAssembler
+from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.events import FragmentReceived, MessageReceived
 from trio_dicom._wire.data import DataTransfer, PresentationDataValue
 from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.options import Limits
 
-__all__ = ["MessageReader"]
+__all__ = ["MessageReader", "SinkFor"]
+
+SinkFor: TypeAlias = Callable[[CStoreRequest, NegotiatedContext], DataSetSink]
+"""Makes the sink for an instance that begins to arrive."""
 
 _NOTHING: Iterator[PresentationDataValue] = iter(())
 
@@ -28,9 +33,11 @@ class MessageReader:
 
     Attributes:
         limits: How long a message may get.
+        sink_for: Takes the data sets of C-STORE requests while they arrive, if somebody does.
     """
 
     limits: Limits
+    sink_for: SinkFor | None = None
     _accepted: dict[int, tuple[NegotiatedContext, UID]] = field(
         factory=dict[int, tuple[NegotiatedContext, UID]], init=False
     )
@@ -42,6 +49,10 @@ class MessageReader:
 
     def __attrs_post_init__(self) -> None:
         self._assembler = MessageAssembler(self.limits)
+        if (sink_for := self.sink_for) is not None:
+            self._assembler.open_sink = lambda context_id, request: sink_for(
+                request, self._accepted[context_id][0]
+            )
 
     def accept(self, contexts: Iterable[NegotiatedContext]) -> None:
         """Take messages on those of ``contexts`` that were accepted."""
@@ -88,11 +99,14 @@ class MessageReader:
                 )
             context, transfer_syntax = found
             self._message_size += len(pdv.data)
+            is_streamed = self._assembler.sink is not None
             message = self._assembler.feed(pdv, transfer_syntax)
             if message is not None:
                 size, self._message_size = self._message_size, 0
                 self.has_unread = True
-                return MessageReceived(context=context, message=message, size=size)
+                return MessageReceived(
+                    context=context, message=message, size=size, is_streamed=is_streamed
+                )
         self.has_unread = False
         return None
 

@@ -1,0 +1,210 @@
+"""Writing an instance into a file while it arrives: the half that lives in threads."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from attrs import define, field
+from pydicom.uid import UID
+
+from trio_dicom._dimse.c_messages import CStoreRequest
+from trio_dicom._dimse.encoded import StoredDataSet
+from trio_dicom._dimse.part10 import LOOK, file_meta_bytes, read_head, sop_uids
+from trio_dicom._io.naming import give_name
+from trio_dicom.errors import LocalProtocolError
+from trio_dicom.handler import Destination
+from trio_dicom.status import Code
+
+__all__ = ["InstanceFile", "NotKept"]
+
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class NotKept(Exception):
+    """The instance is not kept, and what the peer is told.
+
+    Attributes:
+        status: The status of the answer.
+        comment: Its error comment.
+    """
+
+    def __init__(self, status: int, comment: str) -> None:
+        super().__init__(comment)
+        self.status = status
+        self.comment = comment
+
+    @classmethod
+    def because_of(cls, error: OSError) -> NotKept:
+        """What a file that cannot be written means for the peer (PS3.4 Table B.2-1)."""
+        is_full = error.errno in _OUT_OF_SPACE
+        kept = cls(
+            Code.OUT_OF_RESOURCES if is_full else Code.PROCESSING_FAILURE,
+            "the disk is full" if is_full else "the file could not be written",
+        )
+        kept.__cause__ = error
+        return kept
+
+
+# What fails is a value: an abandoned thread has no taker.
+_Result: TypeAlias = StoredDataSet | NotKept | None
+
+
+@define(eq=False)
+class InstanceFile:
+    """A DICOM file that grows aside until it is complete.
+
+    ``write`` and ``finish`` run in threads, one at a time, and may be abandoned: after
+    ``discard`` the thread cleans up that is at work.
+
+    Args:
+        destination: Its place, or None for a temporary file, whose name is of no interest.
+        request: What announces the instance.
+        transfer_syntax: How its data set is encoded.
+        source_ae: The AE title that sends it.
+    """
+
+    _destination: Destination | None
+    _request: CStoreRequest
+    _transfer_syntax: UID
+    _source_ae: str
+    _aside: Path = field(init=False)
+    _head: bytes = field(init=False)
+    _file: BinaryIO | None = field(default=None, init=False)
+    _beginning: bytes = field(default=b"", init=False)
+    _length: int = field(default=0, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _is_busy: bool = field(default=False, init=False)
+    _is_unwanted: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        name = f".trio_dicom-{secrets.token_hex(8)}.part"
+        if self._destination is None:
+            self._aside = Path(tempfile.gettempdir(), name)
+        else:
+            self._aside = self._destination.path.with_name(name)
+        self._head = file_meta_bytes(
+            sop_class_uid=self._request.sop_class_uid,
+            sop_instance_uid=self._request.sop_instance_uid,
+            transfer_syntax=self._transfer_syntax,
+            source_ae=self._source_ae,
+        )
+
+    def write(self, data: bytes | bytearray) -> _Result:
+        """Write the next bytes; ``NotKept`` if that cannot be done, else None."""
+
+        def work() -> None:
+            self._write(data)
+
+        return self._guarded(work)
+
+    def finish(self, data: bytes | bytearray) -> _Result:
+        """Write the last bytes, look at what it is, and give it its name.
+
+        Returns:
+            Where it lies, or why it is not kept; None when it was discarded meanwhile.
+        """
+
+        def work() -> StoredDataSet:
+            self._write(data)
+            if self._file is not None:
+                self._file.close()
+            stored = self._stored(self._aside)
+            if self._destination is None:
+                return stored
+            self._check(stored, self._destination)
+            path = give_name(self._aside, self._destination)
+            return _existing(self._destination.path) if path is None else self._stored(path)
+
+        return self._guarded(work)
+
+    def discard(self) -> None:
+        """Remove what there is of it, now or as soon as the thread at work is done.
+
+        What has its name already keeps it.
+        """
+        with self._lock:
+            self._is_unwanted = True
+            if not self._is_busy:
+                self._remove()
+
+    def _guarded(self, work: Callable[[], StoredDataSet | None]) -> _Result:
+        with self._lock:
+            if self._is_unwanted:
+                return None
+            self._is_busy = True
+        try:
+            return work()
+        except NotKept as reason:
+            return reason
+        except OSError as error:
+            return NotKept.because_of(error)
+        finally:
+            self._leave_work()
+
+    def _leave_work(self) -> None:
+        with self._lock:
+            self._is_busy = False
+            if self._is_unwanted:
+                self._remove()
+
+    def _write(self, data: bytes | bytearray) -> None:
+        if self._file is None:
+            # Of our own making: nobody can have put a link there before us.
+            self._file = self._aside.open("xb", buffering=0)
+            _write_fully(self._file, self._head)
+        _write_fully(self._file, data)
+        self._length += len(data)
+        if len(self._beginning) < LOOK:
+            self._beginning += data[: LOOK - len(self._beginning)]
+
+    def _stored(self, path: Path) -> StoredDataSet:
+        return StoredDataSet(
+            path=path,
+            offset=len(self._head),
+            length=self._length,
+            transfer_syntax=self._transfer_syntax,
+            sop_class_uid=self._request.sop_class_uid,
+            sop_instance_uid=self._request.sop_instance_uid,
+        )
+
+    def _check(self, stored: StoredDataSet, destination: Destination) -> None:
+        """Look at what has arrived: at the SOP UIDs, and as the destination wants."""
+        uids = sop_uids(self._beginning, self._transfer_syntax)
+        if uids is None:
+            raise NotKept(Code.CANNOT_UNDERSTAND, "the data set names no SOP class and instance")
+        if uids != (stored.sop_class_uid, stored.sop_instance_uid):
+            raise NotKept(
+                Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "the data set is another instance"
+            )
+        if destination.check is not None:
+            status = destination.check(stored)
+            if status is not None:
+                raise NotKept(status, "the instance is not wanted")
+
+    def _remove(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            with suppress(OSError):
+                self._aside.unlink()
+
+
+def _existing(path: Path) -> StoredDataSet:
+    """The instance in a file that was there before."""
+    try:
+        with path.open("rb") as file:
+            return read_head(file, path)
+    except LocalProtocolError as error:
+        raise NotKept(Code.PROCESSING_FAILURE, "another file has its name") from error
+
+
+def _write_fully(file: BinaryIO, data: bytes | bytearray) -> None:
+    left = memoryview(data)
+    while left:  # a raw write may take less than it is given
+        left = left[file.write(left) :]
