@@ -13,6 +13,7 @@ import pytest
 
 from tests.interop import peers
 from tests.interop.certificates import Certificates, make_certificates
+from tests.interop.dcmjs_peer import DcmjsPeer, dcmjs, install_dcmjs
 from tests.interop.programs import in_background, program
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
 
@@ -72,4 +73,24 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Generator[peers.Orthanc
 def pynetdicom_fixture() -> Generator[PynetdicomPeer, None, None]:
     """pynetdicom in threads of this process: verification and storage."""
     with pynetdicom_peer() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def dcmjs_installation(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Where dcmjs-dimse is installed: once for all tests, and kept for later runs."""
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    folder = cache.mkdir("dcmjs") if cache is not None else tmp_path_factory.mktemp("dcmjs")
+    return install_dcmjs(folder)
+
+
+@pytest.fixture(name="dcmjs", scope="session")
+def dcmjs_fixture(
+    dcmjs_installation: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[DcmjsPeer, None, None]:
+    """dcmjs-dimse, with a window of 8 and answers out of order."""
+    folder = tmp_path_factory.mktemp("dcmjs-peer")
+    with in_background(lambda: dcmjs(folder, dcmjs_installation)) as peer:
         yield peer

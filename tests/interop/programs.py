@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 import trio
 
-__all__ = ["HOST", "free_port", "in_background", "program", "running"]
+__all__ = ["HOST", "free_port", "in_background", "missing", "program", "running"]
 
 HOST = "127.0.0.1"
 
@@ -38,7 +38,11 @@ def program(name: str, *, package: str) -> str:
         path = Path(folder, name)
         if path.is_file() and os.access(path, os.X_OK) and not _is_script(path):
             return str(path)
-    reason = f"{name} is not installed (apt-get install {package})"
+    return missing(f"{name} is not installed (apt-get install {package})")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test, or fail it where ``TRIO_DICOM_REQUIRE_PEERS=1`` is set."""
     if os.environ.get("TRIO_DICOM_REQUIRE_PEERS") == "1":
         pytest.fail(f"{reason}, and TRIO_DICOM_REQUIRE_PEERS=1 asks for it")
     pytest.skip(reason)
