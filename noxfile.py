@@ -78,7 +78,7 @@ def lint(session: nox.Session) -> None:
     files = [str(file) for folder in folders for file in sorted(folder.rglob("*.py"))]
     session.run(
         *("flake8-async", "--disable=ASYNC109,ASYNC91"),
-        *("--startable-in-context-manager=live", *files),
+        *("--startable-in-context-manager=_live", *files),
         silent=True,
     )
     session.run("lint-imports")

@@ -13,7 +13,7 @@ from trio_dicom._dimse.base import Request
 from trio_dicom._io.associating import associate, check_request
 from trio_dicom._io.connecting import connect
 from trio_dicom._io.ends import abort
-from trio_dicom._io.lifetime import live, peeled, release
+from trio_dicom._io.lifetime import release, running
 from trio_dicom._io.link import Link
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.requesting import abandon, submit
@@ -98,29 +98,20 @@ async def wrap_stream(
         instrument,
     )
     connection = ClientConnection(link)
-    try:
-        with peeled():
-            async with trio.open_nursery() as nursery:
-                # A start that is cancelled would leave the tasks running and us without them.
-                with trio.CancelScope(shield=True):
-                    await nursery.start(live, link, nursery.cancel_scope)
-                if start_listener:
-                    connection.start_listener()
-                try:
-                    yield connection
-                    await connection.aclose()
-                except BaseException:
-                    if link.is_released_by_peer:
-                        # Most likely that is what failed. The peer gets the answer that it
-                        # waits for rather than an A-ABORT, in the time of an A-ABORT.
-                        link.listener.allow(options.timeouts.abort)
-                    else:
-                        abort(link, because="the block that used the connection failed")
-                    raise
-    finally:
-        # Closed already, unless we were cancelled before the tasks began.
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(stream)
+    async with running(link):
+        if start_listener:
+            connection.start_listener()
+        try:
+            yield connection
+            await connection.aclose()
+        except BaseException:
+            if link.is_released_by_peer:
+                # Most likely that is what failed. The peer gets the answer that it
+                # waits for rather than an A-ABORT, in the time of an A-ABORT.
+                link.listener.allow(options.timeouts.abort)
+            else:
+                abort(link, because="the block that used the connection failed")
+            raise
 
 
 @define(eq=False)
@@ -183,10 +174,7 @@ class ClientConnection:
 
     def start_listener(self) -> None:
         """Begin to read. Calling it again does nothing."""
-        listener = self._link.listener
-        if not listener.started and self._link.ending is None:
-            listener.started = True
-            self._link.tasks.start_soon(listener.run)
+        self._link.listener.start()
 
     async def send_association_request(self, request: AssociationRequest) -> NegotiatedAssociation:
         """Ask for an association and return what was accepted.

@@ -104,8 +104,16 @@ def transport_closed(link: Link, error: Exception | None = None) -> None:
         else f"broke ({str(cause) or type(cause).__name__})"
     )
     if link.machine.association is None:
+        if link.acceptance is not None and cause is None:
+            # It came, looked or was sent away, and left.
+            end(link, Ending.closed(link.peer))
+            return
         hint = "" if link.network.is_tls else ": it may expect TLS on this port"
-        how += f" before it answered the association request{hint}"
+        how += (
+            " before an association stood"
+            if link.acceptance is not None
+            else f" before it answered the association request{hint}"
+        )
     end(link, Ending.lost(link.peer, how, cause))
 
 

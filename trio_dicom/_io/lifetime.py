@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -17,11 +17,11 @@ from trio_dicom.errors import ReleaseTimeout
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
-__all__ = ["live", "peeled", "release"]
+__all__ = ["release", "running"]
 
 
 @contextmanager
-def peeled() -> Generator[None, None, None]:
+def _peeled() -> Generator[None, None, None]:
     """Take the one layer off that our nursery puts around a lone exception."""
     try:
         yield
@@ -37,7 +37,23 @@ def peeled() -> Generator[None, None, None]:
             del lone, group, context
 
 
-async def live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+@asynccontextmanager
+async def running(link: Link) -> AsyncGenerator[None, None]:
+    """Run the tasks of ``link`` beside the block, which has to end the connection."""
+    try:
+        with _peeled():
+            async with trio.open_nursery() as nursery:
+                # A start that is cancelled would leave the tasks running and us without them.
+                with trio.CancelScope(shield=True):
+                    await nursery.start(_live, link, nursery.cancel_scope)
+                yield
+    finally:
+        # Closed already, unless we were cancelled before the tasks began.
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(link.network.stream)
+
+
+async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
     """Run the tasks of ``link`` until the connection has ended and all is told.
 
     Shielded, because what has to be said at the end takes reading and writing; every
@@ -49,7 +65,7 @@ async def live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStat
         task_status: Told when the tasks are there.
     """
     try:
-        with peeled(), trio.CancelScope(shield=True):
+        with _peeled(), trio.CancelScope(shield=True):
             async with trio.open_nursery() as link.tasks:
                 link.tasks.start_soon(link.sender.run)
                 link.tasks.start_soon(link.dispatcher.run)

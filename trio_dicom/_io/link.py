@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 from attrs import define, field
@@ -21,6 +21,7 @@ from trio_dicom._io.serving import Serving
 from trio_dicom._io.writer import Writer
 from trio_dicom._protocol.machine import AssociationMachine
 from trio_dicom._protocol.states import Role
+from trio_dicom._wire.pdus import AssociationAccept, AssociationReject, AssociationRequest
 from trio_dicom.errors import AssociationReleased, ConnectionEnded, ConnectionLost, Delivery
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from trio_dicom.instrument import Instrument
     from trio_dicom.options import ConnectionOptions
 
-__all__ = ["Link"]
+__all__ = ["Acceptance", "Link"]
+
+Acceptance: TypeAlias = Callable[[AssociationRequest], AssociationAccept | AssociationReject]
+"""Says to an association request what comes of it. It must not wait."""
 
 
 @define(eq=False)
@@ -42,6 +46,8 @@ class Link:
         options: What was asked for.
         instrument: Who watches, or None.
         machine: The protocol.
+        acceptance: What we say to the association requests of a peer that has called us;
+            None where we have called.
         file_threads: Bounds the threads that read and write files.
         table: Who waits, who has a slot.
         outbox: What the sender writes besides requests.
@@ -65,6 +71,7 @@ class Link:
     network: NetworkStream
     options: ConnectionOptions
     instrument: Instrument | None
+    acceptance: Acceptance | None = None
     machine: AssociationMachine = field(init=False)
     # Two: one file can be worked on while another hangs on a dead mount.
     file_threads: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(2))
@@ -94,15 +101,15 @@ class Link:
         options: ConnectionOptions,
         handler: ConnectionHandler,
         instrument: Instrument | None,
-        role: Role = Role.REQUESTOR,
+        acceptance: Acceptance | None = None,
     ) -> Link:
         """A link with everything that belongs to it. No task is started."""
-        link = cls(network, options, instrument)
+        link = cls(network, options, instrument, acceptance)
         link.flow = Flow(options.limits.buffered_responses, link.clocks.pause, link.clocks.resume)
         link.dispatcher = Dispatcher.create(handler, link.flow)
         link.serving = Serving(link)
         link.machine = AssociationMachine(
-            role,
+            Role.REQUESTOR if acceptance is None else Role.ACCEPTOR,
             limits=options.limits,
             max_fragment_pdu=options.max_fragment_pdu,
             sink_for=link.serving.sink_for,
@@ -122,8 +129,7 @@ class Link:
         association = self.machine.association
         if association is None:
             return ""
-        is_ours = self.machine.role is Role.REQUESTOR
-        return association.called_ae if is_ours else association.calling_ae
+        return association.called_ae if self.acceptance is None else association.calling_ae
 
     @property
     def is_idle(self) -> bool:

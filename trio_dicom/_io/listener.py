@@ -13,9 +13,9 @@ from attrs import define, field
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.message import REQUEST_TO_RESPONSE, Message, Request, Response
 from trio_dicom._io.ending import Ending
-from trio_dicom._io.ends import end, transport_closed
+from trio_dicom._io.ends import abort, end, transport_closed
 from trio_dicom._io.outcomes import finish, leave
-from trio_dicom._io.pending import Abandoned, Completed, Failed
+from trio_dicom._io.pending import Abandoned, Completed, Failed, seconds_or_infinite
 from trio_dicom._protocol.events import (
     AbortIndication,
     AssociateConfirmation,
@@ -36,6 +36,7 @@ from trio_dicom.reasons import AbortSource
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
     from trio_dicom._protocol.negotiation import NegotiatedAssociation
+    from trio_dicom._wire.pdus import AssociationRequest
 
 __all__ = ["Listener"]
 
@@ -48,7 +49,7 @@ _TLS_ALERT = 0x15
 class Listener:
     """Reads until the connection ends. It never runs user code and never waits to write.
 
-    It begins when ``ClientConnection.start_listener`` is called.
+    A connection's begins when ``ClientConnection.start_listener`` is called.
     """
 
     _link: Link
@@ -73,10 +74,17 @@ class Listener:
         if ending is not None and (error := ending.exception) is not None:
             raise error
 
+    def start(self) -> None:
+        """Begin to read, unless it has begun or the connection has ended."""
+        if not self.started and self._link.ending is None:
+            self.started = True
+            self._link.tasks.start_soon(self.run)
+
     async def run(self) -> None:
         """Read until end of file, or until the link says that it has heard enough."""
         try:
             with self.scope:
+                self.watch_artim()
                 await self._listen()
             if self.scope.cancelled_caught:
                 self._patience_ended()
@@ -100,7 +108,7 @@ class Listener:
         link = self._link
         while True:
             await link.flow.reading_allowed()
-            data = await link.network.receive_some()
+            data = await self._receive()
             if link.instrument is not None:
                 link.instrument.bytes_received(len(data))
             if self._first_byte is None and data:
@@ -111,6 +119,18 @@ class Listener:
             has_heard_enough = link.ending is not None and link.ending.abort is None
             if not data or has_heard_enough or link.machine.ended:
                 return
+
+    async def _receive(self) -> bytes | bytearray:
+        """What the peer says next. Who asked us to listen must not be silent for ever."""
+        link = self._link
+        if link.acceptance is None:
+            return await link.network.receive_some()
+        seconds = seconds_or_infinite(link.options.timeouts.idle)
+        while True:
+            with trio.move_on_after(seconds):
+                return await link.network.receive_some()
+            if link.ending is None and not link.serving.owed and not link.machine.artim_running:
+                abort(link, because=f"it was silent for {seconds:g} s")
 
     def _take_events(self) -> None:
         link = self._link
@@ -143,7 +163,10 @@ class Listener:
             case AssociateConfirmation(association=association):
                 self._accepted(association)
             case AssociateRefusal(reject=reject):
-                self._rejected(reject)
+                if link.acceptance is None:
+                    self._rejected(reject)
+                else:
+                    link.outbox.ring()  # the machine itself has refused what it cannot speak
             case ReleaseIndication():
                 self._release_indicated()
             case ReleaseConfirmation():
@@ -154,10 +177,17 @@ class Listener:
                 end(link, Ending.aborted_by_peer(link.peer, abort))
             case TransportClosed():
                 transport_closed(link)
-            case AssociateIndication():
-                raise AssertionError("a requestor gets no association requests")
+            case AssociateIndication(request=request):
+                self._asked(request)
             case _:
                 assert_never(event)
+
+    def _asked(self, request: AssociationRequest) -> None:
+        link = self._link
+        if link.acceptance is None:
+            raise AssertionError("a requestor gets no association requests")
+        self.scope.deadline = inf  # ARTIM has done its work
+        link.outbox.put(link.acceptance(request))
 
     def _accepted(self, association: NegotiatedAssociation) -> None:
         link = self._link
@@ -235,7 +265,8 @@ class Listener:
     def _broke(self, error: trio.BrokenResourceError) -> None:
         link = self._link
         cause = error.__cause__ or error
-        if isinstance(cause, ssl.SSLError) and link.machine.association is None:
+        is_refused = isinstance(cause, ssl.SSLError) and link.machine.association is None
+        if is_refused and link.acceptance is None:
             end(link, Ending.tls_failed(link.peer, cause))
         else:
             transport_closed(link, error)

@@ -96,6 +96,10 @@ class Sender:
     async def _step(self) -> bool:
         """Write one thing; False when there is none."""
         link = self._link
+        owed = link.machine.data_to_send()
+        if owed and not self.writer.is_cut:
+            await self.writer.write([owed])
+            return True
         match link.outbox.take():
             case OutgoingMessage() as outgoing:
                 await self._send_answer(outgoing)
