@@ -36,8 +36,15 @@ from trio_dicom._dimse.n_messages import (
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
+from trio_dicom._operations.commitment import (
+    CommitmentResult,
+    InstanceCommitment,
+    PendingCommitment,
+    request_commitment,
+)
 from trio_dicom._operations.contexts_for_files import contexts_for_files
 from trio_dicom._operations.find import Matches
+from trio_dicom._operations.references import CodedEntry, InstanceReference
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.store import c_store_request
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
@@ -121,7 +128,9 @@ __all__ = [
     "CStoreResponse",
     "ClientConnection",
     "Code",
+    "CodedEntry",
     "CommandField",
+    "CommitmentResult",
     "CommonExtendedNegotiation",
     "ConnectFailed",
     "ConnectTimeout",
@@ -136,7 +145,9 @@ __all__ = [
     "EventSource",
     "EventTaker",
     "ExtendedNegotiation",
+    "InstanceCommitment",
     "InstanceHandler",
+    "InstanceReference",
     "Instrument",
     "KeepAlive",
     "Limits",
@@ -164,6 +175,7 @@ __all__ = [
     "NoAcceptedContext",
     "OperationTimeout",
     "PDUError",
+    "PendingCommitment",
     "PresentationContext",
     "Priority",
     "ProtocolError",
@@ -198,6 +210,7 @@ __all__ = [
     "open_association",
     "open_connection",
     "propose",
+    "request_commitment",
     "response_to",
     "saml",
     "username",

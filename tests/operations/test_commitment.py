@@ -1,0 +1,369 @@
+"""Storage commitment with a scripted peer: when the report comes, where, and what it says."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import pytest
+import trio
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+from trio.testing import wait_all_tasks_blocked
+
+from tests.operations.speaking import beside, speaking
+from trio_dicom import (
+    AssociationAborted,
+    AssociationReleased,
+    CommitmentResult,
+    EncodedDataSet,
+    EventTaker,
+    InstanceReference,
+    LocalProtocolError,
+    NActionRequest,
+    NEventReportRequest,
+    NEventReportResponse,
+    StatusError,
+    request_commitment,
+)
+from trio_dicom.sop_classes import MPPS, STORAGE_COMMITMENT
+from trio_dicom.testing import ScriptedPeer
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+PUSH_MODEL = str(STORAGE_COMMITMENT.abstract_syntax)
+THE_INSTANCE = "1.2.840.10008.1.20.1.1"
+ONE, TWO = InstanceReference(CT, "1.2.3.1"), InstanceReference(CT, "1.2.3.2")
+
+
+def report(
+    transaction_uid: str,
+    committed: tuple[InstanceReference, ...] = (ONE, TWO),
+    failed: dict[InstanceReference, int] | None = None,
+    *,
+    message_id: int = 7,
+    event_type_id: int | None = None,
+    **attributes: str,
+) -> NEventReportRequest:
+    information = Dataset()
+    information.TransactionUID = transaction_uid
+    if committed:
+        information.ReferencedSOPSequence = [it.data_set() for it in committed]
+    if failed:
+        items = [it.data_set() for it in failed]
+        for item, reason in zip(items, failed.values(), strict=True):
+            item.FailureReason = reason
+        information.FailedSOPSequence = items
+    for keyword, value in attributes.items():
+        setattr(information, keyword, value)
+    return NEventReportRequest(
+        sop_class_uid=PUSH_MODEL,
+        sop_instance_uid=THE_INSTANCE,
+        event_type_id=event_type_id or (2 if failed else 1),
+        message_id=message_id,
+        data_set=information,
+    )
+
+
+async def asked(peer: ScriptedPeer) -> tuple[NActionRequest, str]:
+    """The request, and its transaction UID."""
+    request = await peer.expect_message(NActionRequest)
+    assert request.action_information is not None
+    return request, request.action_information.TransactionUID
+
+
+async def answer_of(peer: ScriptedPeer, event: NEventReportRequest) -> int:
+    """The status with which a report is answered."""
+    await peer.send_message(event, context_id=1)
+    return (await peer.expect_message(NEventReportResponse)).status.code
+
+
+async def test_the_request_names_the_instances_and_the_transaction() -> None:
+    instance = Dataset()
+    instance.SOPClassUID, instance.SOPInstanceUID = TWO.sop_class_uid, TWO.sop_instance_uid
+    instance.PatientName = "Secret"
+
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, transaction_uid = await asked(peer)
+            assert request.sop_class_uid == PUSH_MODEL
+            assert request.sop_instance_uid == THE_INSTANCE
+            assert request.action_type_id == 1
+            expected = Dataset()
+            expected.TransactionUID = "1.2.9"
+            expected.ReferencedSOPSequence = [ONE.data_set(), TWO.data_set()]
+            assert request.action_information == expected
+            await peer.reply(request, 0x0000)
+            assert await answer_of(peer, report(transaction_uid)) == 0x0000
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(
+                association, [ONE, instance, ONE], transaction_uid="1.2.9"
+            ) as commitment:
+                result = await commitment.result()
+        assert result.transaction_uid == commitment.transaction_uid == "1.2.9"
+        assert [it.reference for it in result.instances] == [ONE, TWO]
+        assert result.is_complete
+
+
+@pytest.mark.scenario("B51")
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+async def test_the_report_comes_before_or_after_the_answer(before: bool) -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, transaction_uid = await asked(peer)
+            if not before:
+                await peer.reply(request, 0x0000)
+            assert await answer_of(peer, report(transaction_uid)) == 0x0000
+            if before:
+                await peer.reply(request, 0x0000)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE, TWO]) as commitment:
+                assert (await commitment.result()).is_complete
+
+
+@pytest.mark.scenario("B51")
+@pytest.mark.pitfall(21)
+async def test_two_reports_get_two_answers_and_the_first_counts() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+        async with trio.open_nursery() as nursery:
+
+            async def script() -> None:
+                request, transaction_uid = await asked(peer)
+                first = report(transaction_uid, (ONE,), {TWO: 0x0110})
+                assert await answer_of(peer, first) == 0x0000
+                await peer.reply(request, 0x0000)
+                second = report(transaction_uid, message_id=8)
+                assert await answer_of(peer, second) == 0x0000
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE, TWO]) as commitment:
+                await commitment.result()
+                await trio.sleep_forever()
+        assert [it.committed for it in (await commitment.result()).instances] == [True, False]
+
+
+async def test_each_instance_has_its_own_result_and_reason() -> None:
+    three, four = InstanceReference(CT, "1.2.3.3"), InstanceReference(CT, "1.2.3.4")
+
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, transaction_uid = await asked(peer)
+            await peer.reply(request, 0x0000)
+            failed = {three: 0x0131, ONE: 0x0112, TWO: 0xA123}
+            event = report(transaction_uid, (TWO,), failed)
+            assert await answer_of(peer, event) == 0x0000
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE, TWO, three, four]) as commitment:
+                result = await commitment.result()
+    assert not result.is_complete
+    assert result.failed == result.instances
+    assert [(it.failure_reason, it.words) for it in result.instances] == [
+        (0x0112, "0112H: no such SOP instance"),
+        (0xA123, "A123H: a reason of the peer's own"),  # said to be both: it failed
+        (0x0131, "0131H: duplicate transaction UID"),
+        (None, "failed, or not mentioned in the report"),
+    ]
+
+
+async def test_the_result_says_where_to_retrieve_from() -> None:
+    event = report("1.2.9", RetrieveAETitle="ARCHIVE")
+    result = CommitmentResult.of_report(event)
+    assert result is not None
+    assert [it.retrieve_ae for it in result.instances] == ["ARCHIVE", "ARCHIVE"]
+    assert [it.words for it in result.instances] == ["committed", "committed"]
+
+    assert event.event_information is not None
+    event.event_information.ReferencedSOPSequence[0].RetrieveAETitle = "NEAR"
+    result = CommitmentResult.of_report(event, [ONE])
+    assert result is not None
+    assert [it.retrieve_ae for it in result.instances] == ["NEAR"]
+
+
+async def test_what_is_no_report_on_commitment_has_no_result() -> None:
+    other = NEventReportRequest(
+        sop_class_uid=MPPS.abstract_syntax, sop_instance_uid="1.2", event_type_id=1
+    )
+    bare = NEventReportRequest(
+        sop_class_uid=PUSH_MODEL, sop_instance_uid=THE_INSTANCE, event_type_id=1
+    )
+    assert CommitmentResult.of_report(other) is None
+    assert CommitmentResult.of_report(bare) is None
+    assert CommitmentResult.of_report(report("1.2.9", event_type_id=3)) is None
+
+
+async def test_reports_on_two_requests_each_find_their_own() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            first, one = await asked(peer)
+            await peer.reply(first, 0x0000)
+            second, two = await asked(peer)
+            await peer.reply(second, 0x0000)
+            assert await answer_of(peer, report(two, (TWO,))) == 0x0000
+            assert await answer_of(peer, report(one, (), {ONE: 0x0110}, message_id=8)) == 0x0000
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with (
+                request_commitment(association, [ONE]) as first,
+                request_commitment(association, [TWO]) as second,
+            ):
+                assert not (await first.result()).is_complete
+                assert (await second.result()).is_complete
+
+
+async def test_a_report_that_nobody_waits_for_goes_to_the_handler() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, transaction_uid = await asked(peer)
+            await peer.reply(request, 0x0000)
+            assert await answer_of(peer, report("1.2.99")) == 0x0122
+            assert await answer_of(peer, report(transaction_uid, message_id=8)) == 0x0000
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE, TWO]) as commitment:
+                await commitment.result()
+        late = report(commitment.transaction_uid, message_id=9)
+        assert await answer_of(peer, late) == 0x0122
+
+
+async def test_an_unknown_event_and_a_broken_one_are_refused_and_the_association_lives() -> None:
+    broken = NEventReportRequest(
+        sop_class_uid=PUSH_MODEL,
+        sop_instance_uid=THE_INSTANCE,
+        event_type_id=1,
+        message_id=9,
+        data_set=EncodedDataSet(b"\x08\x00\x95\x11UI\xff\xff", ExplicitVRLittleEndian),
+    )
+
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, transaction_uid = await asked(peer)
+            await peer.reply(request, 0x0000)
+            unknown = report(transaction_uid, event_type_id=3)
+            assert await answer_of(peer, unknown) == 0x0113
+            assert await answer_of(peer, broken) == 0x0110
+            assert await answer_of(peer, report(transaction_uid, message_id=8)) == 0x0000
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE, TWO]) as commitment:
+                assert (await commitment.result()).is_complete
+
+
+class Receiver:
+    """What a receiver is to those who wait for events: somewhere else."""
+
+    def __init__(self) -> None:
+        self.takers: list[EventTaker] = []
+
+    def events(self, take: EventTaker) -> AbstractContextManager[None]:
+        receiver = self
+
+        class Taken(AbstractContextManager[None]):
+            def __enter__(self) -> None:
+                receiver.takers.append(take)
+
+            def __exit__(self, *_: object) -> None:
+                receiver.takers.remove(take)
+
+        return Taken()
+
+
+@pytest.mark.scenario("B51")
+@pytest.mark.pitfall(21)
+async def test_a_report_at_the_receiver_counts_even_after_the_association_is_gone() -> None:
+    receiver = Receiver()
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, _ = await asked(peer)
+            await peer.reply(request, 0x0000)
+            await wait_all_tasks_blocked()
+            await peer.release()
+            await peer.aclose()
+            await wait_all_tasks_blocked()
+            (take,) = receiver.takers
+            answer = await take(report(commitment.transaction_uid, message_id=3))
+            assert answer is not None
+            assert answer.status.is_success
+            assert answer.message_id_being_responded_to == 3
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE, TWO], receiver=receiver) as commitment:
+                assert (await commitment.result()).is_complete
+    assert receiver.takers == []
+
+
+async def test_without_a_receiver_the_end_of_the_association_ends_the_wait() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, _ = await asked(peer)
+            await peer.reply(request, 0x0000)
+            await wait_all_tasks_blocked()
+            await peer.release()
+            await peer.aclose()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE]) as commitment:
+                with pytest.raises(AssociationReleased, match="receiver"):
+                    await commitment.result()
+
+
+async def test_an_abort_is_raised_where_the_report_is_awaited() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, _ = await asked(peer)
+            await peer.reply(request, 0x0000)
+            await wait_all_tasks_blocked()
+            await peer.abort()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE]) as commitment:
+                with pytest.raises(AssociationAborted):
+                    await commitment.result()
+
+
+async def test_a_refusal_is_an_error() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, _ = await asked(peer)
+            await peer.reply(request, 0x0213, error_comment="full")
+
+        async def call() -> None:
+            async with request_commitment(association, [ONE]):
+                raise AssertionError("it was refused")
+
+        with pytest.raises(ExceptionGroup) as caught:
+            await beside(script, call())
+        (error,) = caught.value.exceptions
+        assert isinstance(error, StatusError)
+        assert error.status.code == 0x0213
+        assert error.comment == "full"
+
+
+async def test_commitment_of_nothing_is_not_asked_for() -> None:
+    async with speaking([STORAGE_COMMITMENT]) as (association, _peer):
+        with pytest.raises(LocalProtocolError, match="no instances"):
+            async with request_commitment(association, []):
+                raise AssertionError
+        with pytest.raises(LocalProtocolError, match="SOP Class UID"):
+            async with request_commitment(association, [Dataset()]):
+                raise AssertionError
