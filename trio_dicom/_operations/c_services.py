@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from os import PathLike
 
+import trio
 from attrs import define
 from pydicom import Dataset
 
@@ -132,6 +133,7 @@ class CServices(Requester):
             ResponseTimeout: There too: the peer was silent for too long.
             ConnectionEnded: The association has ended, or ends meanwhile.
         """
+        await trio.lowlevel.checkpoint()
         request = find_request(
             self.negotiated.contexts,
             query,
