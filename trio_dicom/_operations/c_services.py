@@ -11,9 +11,9 @@ from attrs import define
 from pydicom import Dataset
 
 from trio_dicom._dimse.base import Priority, Response
-from trio_dicom._dimse.c_messages import CEchoRequest
-from trio_dicom._operations.find import Matches, find_request
-from trio_dicom._operations.query_models import Model, fitting_model
+from trio_dicom._dimse.c_messages import CEchoRequest, CFindRequest
+from trio_dicom._operations.find import Matches
+from trio_dicom._operations.query_models import FIND, Model
 from trio_dicom._operations.requester import Requester
 from trio_dicom._operations.store import store_request
 from trio_dicom._protocol.contexts import NegotiatedContext
@@ -134,14 +134,10 @@ class CServices(Requester):
             ConnectionEnded: The association has ended, or ends meanwhile.
         """
         await trio.lowlevel.checkpoint()
-        request = find_request(
-            self.negotiated.contexts,
-            query,
-            model=model,
-            level=level,
-            priority=priority,
-            context=context,
+        sop_class, identifier = FIND.resolve(
+            self.negotiated.contexts, query, model=model, level=level, context=context
         )
+        request = CFindRequest(sop_class_uid=sop_class, priority=priority, data_set=identifier)
         async with self.open_request(
             request, context=context, idle_timeout=idle_timeout, timeout=timeout
         ) as responses:
@@ -159,5 +155,5 @@ class CServices(Requester):
             LocalProtocolError: The model is not clear; or ``NoAcceptedContext``: there is none.
         """
         if model is None:
-            model = fitting_model(self.negotiated.contexts, "")
+            model = FIND.fitting(self.negotiated.contexts)
         return agreed_query_extension(self.negotiated, model)
