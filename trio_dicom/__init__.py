@@ -44,6 +44,17 @@ from trio_dicom._operations.commitment import (
 )
 from trio_dicom._operations.contexts_for_files import contexts_for_files
 from trio_dicom._operations.find import Matches
+from trio_dicom._operations.performed_steps import (
+    complete_performed_step,
+    create_performed_step,
+    discontinue_performed_step,
+    update_performed_step,
+)
+from trio_dicom._operations.performed_values import (
+    PerformedSeries,
+    PerformedStep,
+    PerformedStepState,
+)
 from trio_dicom._operations.references import CodedEntry, InstanceReference
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.store import c_store_request
@@ -176,6 +187,9 @@ __all__ = [
     "OperationTimeout",
     "PDUError",
     "PendingCommitment",
+    "PerformedSeries",
+    "PerformedStep",
+    "PerformedStepState",
     "PresentationContext",
     "Priority",
     "ProtocolError",
@@ -204,7 +218,10 @@ __all__ = [
     "__version__",
     "agreed_query_extension",
     "c_store_request",
+    "complete_performed_step",
     "contexts_for_files",
+    "create_performed_step",
+    "discontinue_performed_step",
     "jwt",
     "kerberos",
     "open_association",
@@ -213,6 +230,7 @@ __all__ = [
     "request_commitment",
     "response_to",
     "saml",
+    "update_performed_step",
     "username",
     "username_and_passcode",
     "wrap_stream",

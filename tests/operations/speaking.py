@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import trio
 
 from tests.io.talking import talking
-from trio_dicom import Association, ConnectionHandler, PresentationContext
+from trio_dicom import Association, ConnectionHandler, PresentationContext, TrioDicomError
 from trio_dicom.testing import ScriptedPeer
 
 __all__ = ["beside", "speaking"]
@@ -37,7 +37,11 @@ async def speaking(
 
 
 async def beside(script: Callable[[], Awaitable[object]], call: Awaitable[T]) -> T:
-    """What ``call`` returns, while the peer follows its script."""
+    """What ``call`` returns or raises, while the peer follows its script."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(script)
-        return await call
+        try:
+            return await call
+        except TrioDicomError as raised:
+            error = raised
+    raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
@@ -92,6 +93,8 @@ def _deep(element: DataElement) -> DataElement:
     value = element.value
     if isinstance(value, Sequence):
         value = Sequence([copied(item) for item in value])
+    else:
+        value = deepcopy(value)
     return DataElement(element.tag, element.VR, value, already_converted=True)
 
 
