@@ -16,6 +16,8 @@ from tests.interop.certificates import Certificates, make_certificates
 from tests.interop.dcmjs_peer import DcmjsPeer, dcmjs, install_dcmjs
 from tests.interop.programs import in_background, program
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
+from tests.interop.pynetdicom_services import ServicesPeer, pynetdicom_services
+from tests.interop.worklists import write_worklist
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,6 +62,33 @@ async def dcmqrscp(dcmtk: None, tmp_path: Path) -> AsyncGenerator[peers.Peer, No
         yield peer
 
 
+@pytest.fixture
+async def wlmscpfs(dcmtk: None, tmp_path: Path) -> AsyncGenerator[peers.Peer, None]:
+    """DCMTK's worklist server, with the items of ``worklists``."""
+    folder = tmp_path / "wlmscpfs"
+    folder.mkdir()
+    async with peers.wlmscpfs(folder) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def orthanc_worklist(tmp_path: Path) -> AsyncGenerator[peers.OrthancPeer, None]:
+    """An Orthanc of its own that serves the same worklist by its plugin."""
+    plugin = peers.orthanc_plugin("ModalityWorklists")
+    folder = tmp_path / "orthanc-worklist"
+    items = folder / "items"
+    items.mkdir(parents=True)
+    write_worklist(items)
+    async with peers.orthanc(
+        folder,
+        Plugins=[str(plugin)],
+        Worklists={"Enable": True, "Database": str(items)},
+        # In which it answers whatever is asked; what Latin-1, its default, lacks it drops.
+        DefaultEncoding="Utf8",
+    ) as peer:
+        yield peer
+
+
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Generator[peers.OrthancPeer, None, None]:
     """One Orthanc for all tests: it remembers what earlier ones stored."""
@@ -93,4 +122,11 @@ def dcmjs_fixture(
     """dcmjs-dimse, with a window of 8 and answers out of order."""
     folder = tmp_path_factory.mktemp("dcmjs-peer")
     with in_background(lambda: dcmjs(folder, dcmjs_installation)) as peer:
+        yield peer
+
+
+@pytest.fixture(name="pynetdicom_services")
+def pynetdicom_services_fixture() -> Generator[ServicesPeer, None, None]:
+    """pynetdicom in threads: worklist, MPPS, UPS, print and storage commitment."""
+    with pynetdicom_services() as peer:
         yield peer

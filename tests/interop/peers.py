@@ -16,9 +16,10 @@ import trio
 from attrs import frozen
 
 from tests.interop.certificates import Certificates
-from tests.interop.programs import HOST, free_port, program, running
+from tests.interop.programs import HOST, free_port, missing, program, running
+from tests.interop.worklists import write_worklist
 
-__all__ = ["OrthancPeer", "Peer", "dcmqrscp", "orthanc", "storescp"]
+__all__ = ["OrthancPeer", "Peer", "dcmqrscp", "orthanc", "orthanc_plugin", "storescp", "wlmscpfs"]
 
 # Receive in any transfer syntax it knows, and any storage SOP class, even unknown ones.
 ACCEPT_ALL = ("+xa", "-pm")
@@ -152,6 +153,36 @@ async def dcmqrscp(
         environment=_NODELAY if nodelay else None,
     ):
         yield peer
+
+
+@asynccontextmanager
+async def wlmscpfs(folder: Path, *options: str) -> AsyncGenerator[Peer, None]:
+    """DCMTK's worklist server, with the items of ``worklists``.
+
+    Args:
+        folder: For the items.
+        *options: More of its options, such as ``"--sleep-during", "1"``.
+    """
+    items = folder / "WORKLIST"  # the AE title by which it is called
+    items.mkdir()
+    write_worklist(items)
+    peer = Peer(ae_title=items.name, port=free_port(), folder=folder, log=folder / "wlmscpfs.log")
+    # -csk: names leave as they are in the files.
+    command = [program("wlmscpfs", package="dcmtk"), "-v", "-csk", "-dfp", str(folder), *options]
+    async with running(
+        [*command, str(peer.port)], ports=[peer.port], log=peer.log, environment=_NODELAY
+    ):
+        yield peer
+
+
+def orthanc_plugin(name: str) -> Path:
+    """A plugin that comes with Debian's Orthanc; skips the test where there is none."""
+    program("Orthanc", package="orthanc")
+    for folder in ("/usr/share/orthanc/plugins", "/usr/local/share/orthanc/plugins"):
+        path = Path(folder, f"lib{name}.so")
+        if path.exists():
+            return path
+    return missing(f"this Orthanc has no plugin {name} (Debian's package orthanc has it)")
 
 
 @asynccontextmanager

@@ -14,50 +14,11 @@ from pydicom.uid import CTImageStorage, generate_uid
 
 from tests.interop import dcmjs_peer
 from tests.interop.dcmjs_peer import DcmjsPeer
-from trio_dicom import (
-    Association,
-    CCancelRequest,
-    LoggingInstrument,
-    Message,
-    NegotiatedContext,
-    PresentationContext,
-    Request,
-    Response,
-    open_association,
-)
+from tests.interop.wire import Wire
+from trio_dicom import Association, PresentationContext, open_association
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, VERIFICATION
 
 CONTEXTS = [VERIFICATION, STUDY_ROOT_FIND, PresentationContext(CTImageStorage)]
-
-
-class Wire(LoggingInstrument):
-    """Remembers the order of requests and of their final responses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.requests: list[Request] = []
-        self.cancelled: list[int] = []
-        self.answered: list[int | None] = []
-        self.matches: list[int | None] = []
-        self.on_sent: dict[str, trio.CancelScope] = {}
-
-    def message_sent(self, message: Message, context: NegotiatedContext) -> None:
-        if isinstance(message, CCancelRequest):
-            self.cancelled.append(message.message_id_being_responded_to)
-        elif isinstance(message, Request):
-            self.requests.append(message)
-            scope = self.on_sent.pop(str(getattr(message, "sop_instance_uid", None)), None)
-            if scope is not None:
-                scope.cancel()
-
-    def message_received(self, message: Message, context: NegotiatedContext) -> None:
-        assert isinstance(message, Response)
-        ids = self.answered if message.is_final else self.matches
-        ids.append(message.message_id_being_responded_to)
-
-    @property
-    def asked(self) -> list[int | None]:
-        return [request.message_id for request in self.requests]
 
 
 @asynccontextmanager
@@ -157,7 +118,7 @@ async def test_each_of_eight_queries_gets_its_own_matches(dcmjs: DcmjsPeer) -> N
             nursery.start_soon(find, association, patient)
     assert found == {patient: [(patient, n) for n in (1, 2, 3)] for patient in patients}
     # The matches of one query came between those of others.
-    assert wire.matches != sorted(wire.matches, key=wire.matches.index)
+    assert wire.matched != sorted(wire.matched, key=wire.matched.index)
     assert most_open(dcmjs) == 8
 
 

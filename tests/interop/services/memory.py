@@ -11,7 +11,8 @@ from typing import Any
 import trio
 from attrs import define, field, frozen
 from pydicom import Dataset
-from pydicom.tag import BaseTag
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
@@ -129,8 +130,10 @@ class Memory:
 
 
 def selected(data_set: Dataset, tags: Iterable[BaseTag]) -> Dataset:
-    """The elements with these tags; all if there are none."""
+    """The elements with these tags, and how their text is encoded; all if there are none."""
     wanted = set(tags)
+    if wanted:
+        wanted.add(Tag("SpecificCharacterSet"))
     chosen = Dataset()
     for element in data_set:
         if not wanted or element.tag in wanted:
@@ -158,10 +161,10 @@ def matches(key: Dataset, item: Dataset) -> bool:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        yield str(value)
-    else:
+    if isinstance(value, MultiValue):
         yield from map(str, value)
+    else:
+        yield str(value)
 
 
 # --- reports to the client -----------------------------------------------------------
