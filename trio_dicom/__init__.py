@@ -44,6 +44,7 @@ from trio_dicom._operations.commitment import (
 )
 from trio_dicom._operations.contexts_for_files import contexts_for_files
 from trio_dicom._operations.find import Matches
+from trio_dicom._operations.inbox import Inbox, ReceivedInstance
 from trio_dicom._operations.performed_steps import (
     complete_performed_step,
     create_performed_step,
@@ -57,6 +58,7 @@ from trio_dicom._operations.performed_values import (
 )
 from trio_dicom._operations.references import CodedEntry, InstanceReference
 from trio_dicom._operations.results import ResultChannel
+from trio_dicom._operations.retrieving import Retrieval
 from trio_dicom._operations.store import c_store_request
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
@@ -156,6 +158,7 @@ __all__ = [
     "EventSource",
     "EventTaker",
     "ExtendedNegotiation",
+    "Inbox",
     "InstanceCommitment",
     "InstanceHandler",
     "InstanceReference",
@@ -194,6 +197,7 @@ __all__ = [
     "Priority",
     "ProtocolError",
     "QueryExtension",
+    "ReceivedInstance",
     "RejectReason",
     "RejectResult",
     "RejectSource",
@@ -204,6 +208,7 @@ __all__ = [
     "ResponseChannel",
     "ResponseTimeout",
     "ResultChannel",
+    "Retrieval",
     "Service",
     "SourceFailed",
     "Status",

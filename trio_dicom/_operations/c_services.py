@@ -11,10 +11,12 @@ from attrs import define
 from pydicom import Dataset
 
 from trio_dicom._dimse.base import Priority, Response
-from trio_dicom._dimse.c_messages import CEchoRequest, CFindRequest
+from trio_dicom._dimse.c_messages import CEchoRequest, CFindRequest, CGetRequest, CGetResponse
 from trio_dicom._operations.find import Matches
-from trio_dicom._operations.query_models import FIND, Model
+from trio_dicom._operations.inbox import Into, inbox_for
+from trio_dicom._operations.query_models import FIND, GET, Model
 from trio_dicom._operations.requester import Requester
+from trio_dicom._operations.retrieving import Arrivals, Retrieval, check_instances_can_come
 from trio_dicom._operations.store import store_request
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
@@ -142,6 +144,76 @@ class CServices(Requester):
             request, context=context, idle_timeout=idle_timeout, timeout=timeout
         ) as responses:
             yield Matches(responses, check=check)
+
+    @asynccontextmanager
+    async def c_get(
+        self,
+        query: Dataset,
+        *,
+        into: Into | None = None,
+        model: Model | None = None,
+        level: str | None = None,
+        check: bool = True,
+        priority: Priority = Priority.MEDIUM,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[Retrieval[CGetResponse], None]:
+        """Have the peer send instances here, on this association (PS3.7 9.1.3).
+
+        ::
+
+            async with association.c_get(query, into="inbox") as retrieval:
+                async for step in retrieval:
+                    print(step.completed, "came,", step.remaining, "to come")
+
+        The association needs ``storage_contexts`` for what the instances may be. Each is
+        written to disk while it arrives, as ``Inbox`` says. One that cannot be written is
+        answered with a failure, which the peer counts, and the others go on. One C-GET at a
+        time runs on an association; a second one waits.
+
+        Leaving the block before the end sends C-CANCEL, and waits for nothing: instances
+        that still come are read and refused, and the association stays usable.
+
+        Args:
+            query: The unique keys of what is wanted. The data set is not changed.
+            into: Where the instances go: a directory, an ``Inbox``, or an
+                ``InstanceHandler``. None: to the handler of the association.
+            model: The information model: a constant such as ``PATIENT_ROOT_GET``, or any SOP
+                class UID. None: Study Root if the peer accepted it, else Patient Root.
+            level: The Query/Retrieve Level, whatever ``query`` says: PATIENT, STUDY, SERIES
+                or IMAGE.
+            check: As for ``c_find``.
+            priority: How urgent it is.
+            context: As for ``send_request``.
+            idle_timeout: As for ``send_request``. Everything that comes is a sign of life.
+            timeout: As for ``send_request``.
+
+        Raises:
+            NoAcceptedContext: The peer accepted no context for the model, or none on which
+                instances could come. Nothing was sent.
+            LocalProtocolError: The model is not clear, or the level is missing. Likewise.
+            OSError: The directory cannot be made. Likewise.
+            StatusError: In the loop, at its end, as ``check`` says.
+            ResponseTimeout: There too: the peer was silent for too long.
+            ConnectionEnded: The association has ended, or ends meanwhile.
+        """
+        contexts = self.negotiated.contexts
+        sop_class, identifier = GET.resolve(
+            contexts, query, model=model, level=level, context=context
+        )
+        check_instances_can_come(contexts)
+        arrivals = None if into is None else Arrivals(await inbox_for(into))
+        request = CGetRequest(sop_class_uid=sop_class, priority=priority, data_set=identifier)
+        async with self.open_request(
+            request,
+            context=context,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+            instances=arrivals,
+        ) as responses:
+            instances = [] if arrivals is None else arrivals.instances
+            yield Retrieval(responses, CGetResponse, instances, check=check)
 
     def query_extension(self, model: Model | None = None) -> QueryExtension:
         """How the peer matches queries beyond what it must: what it said yes to.

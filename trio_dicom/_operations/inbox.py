@@ -1,0 +1,147 @@
+"""A directory that takes the instances that peers send."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import trio
+from attrs import define, field, frozen, validators
+from pydicom.uid import UID
+
+from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
+from trio_dicom._dimse.encoded import StoredDataSet
+from trio_dicom._dimse.message import response_to
+from trio_dicom.handler import Destination, InstanceHandler
+from trio_dicom.status import Code
+
+__all__ = ["Inbox", "Into", "ReceivedInstance", "file_name", "inbox_for"]
+
+_logger = logging.getLogger("trio_dicom")
+
+_SAFE: Final = re.compile(r"[0-9.]{1,64}")
+_HASHED: Final = "sha256-"
+
+
+@frozen(kw_only=True)
+class ReceivedInstance:
+    """An instance that came and was stored.
+
+    Attributes:
+        path: The DICOM file in which it lies.
+        sop_class_uid: Its SOP class.
+        sop_instance_uid: The instance.
+        transfer_syntax: How its data set is encoded: as it came.
+        size: The bytes of its data set.
+    """
+
+    path: Path
+    sop_class_uid: UID
+    sop_instance_uid: UID
+    transfer_syntax: UID
+    size: int
+
+    @classmethod
+    def of(cls, stored: StoredDataSet) -> ReceivedInstance:
+        """What lies in a file."""
+        return cls(
+            path=stored.path,
+            sop_class_uid=stored.sop_class_uid,
+            sop_instance_uid=stored.sop_instance_uid,
+            transfer_syntax=stored.transfer_syntax,
+            size=len(stored),
+        )
+
+
+def file_name(sop_instance_uid: str) -> str:
+    """The name of the file of an instance: its UID, if that is one that a file can have.
+
+    Anything else would let a peer write where it wants: that becomes ``sha256-HEX.dcm``.
+    """
+    if _SAFE.fullmatch(sop_instance_uid) and sop_instance_uid.strip("."):
+        return f"{sop_instance_uid}.dcm"
+    # They were read as latin-1, which has a character for every byte.
+    digest = hashlib.sha256(sop_instance_uid.encode("latin-1", "backslashreplace"))
+    return f"{_HASHED}{digest.hexdigest()}.dcm"
+
+
+@define(eq=False)
+class Inbox:
+    """Stores what comes as DICOM files in one directory, while it comes.
+
+    Each file is named after its SOP instance UID and gets that name when it is complete. It
+    holds the data set byte for byte in the transfer syntax in which it came.
+
+    Attributes:
+        directory: Where. It is made if it is not there.
+        on_exists: As for ``Destination``.
+        report: Called with every instance that was stored, in the order in which they were.
+        check: As for ``Destination``.
+    """
+
+    directory: Path = field(converter=Path)
+    on_exists: Literal["replace", "keep", "rename"] = field(
+        default="replace",
+        kw_only=True,
+        validator=validators.in_(("replace", "keep", "rename")),
+    )
+    report: Callable[[ReceivedInstance], None] | None = field(default=None, kw_only=True)
+    check: Callable[[StoredDataSet], int | None] | None = field(default=None, kw_only=True)
+    _is_there: bool = field(default=False, init=False)
+
+    async def make_directory(self) -> None:
+        """Make the directory, with those above it, unless it is there.
+
+        Raises:
+            OSError: That cannot be done.
+        """
+        if self._is_there:
+            await trio.lowlevel.checkpoint()
+            return
+        await trio.to_thread.run_sync(self._make_directory, abandon_on_cancel=True)
+        self._is_there = True
+
+    async def c_store_sink(self, request: CStoreRequest) -> Destination:
+        """See ``InstanceHandler``."""
+        await self.make_directory()
+        name = file_name(request.sop_instance_uid)
+        if name.startswith(_HASHED):
+            _logger.warning("a SOP instance UID that is no file name is stored as %s", name)
+        return Destination(path=self.directory / name, on_exists=self.on_exists, check=self.check)
+
+    async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
+        """See ``InstanceHandler``."""
+        await trio.lowlevel.checkpoint()
+        assert isinstance(request.data_set, StoredDataSet)  # that is where the sink was
+        if self.report is not None:
+            self.report(ReceivedInstance.of(request.data_set))
+        return response_to(request, Code.SUCCESS)
+
+    def _make_directory(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+
+Into: TypeAlias = str | PathLike[str] | InstanceHandler
+"""Where instances go: a directory, an ``Inbox``, or whoever takes them."""
+
+
+async def inbox_for(into: Into) -> InstanceHandler:
+    """The handler that ``into`` means, ready to take instances.
+
+    Args:
+        into: A directory, which becomes an ``Inbox``; or a handler, which stays as it is.
+
+    Raises:
+        OSError: The directory cannot be made.
+    """
+    handler = Inbox(Path(into)) if isinstance(into, str | PathLike) else into
+    if isinstance(handler, Inbox):
+        await handler.make_directory()
+    else:
+        await trio.lowlevel.checkpoint()
+    return handler
