@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 from pydicom import dcmread
+from pydicom.uid import generate_uid
 
 from tests.interop import peers
 from tests.interop.certificates import Certificates
@@ -59,14 +60,17 @@ async def test_dcmqrscp_finds_what_was_stored(dcmqrscp: peers.Peer, pydicom_file
 
 
 async def test_orthanc_tells_what_arrived(
-    orthanc: peers.OrthancPeer, dcmtk: None, pydicom_files: Path
+    orthanc: peers.OrthancPeer, dcmtk: None, tmp_path: Path, pydicom_files: Path
 ) -> None:
-    file = pydicom_files / "MR_small.dcm"
+    new = dcmread(pydicom_files / "MR_small.dcm")
+    new.SOPInstanceUID = new.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    file = tmp_path / "new.dcm"
+    new.save_as(file)
     target = ("-aec", orthanc.ae_title, orthanc.host, str(orthanc.port))
-    before = (await orthanc.get("/statistics"))["CountInstances"]
+    before = await orthanc.get("/instances")
     assert await dcmtk_client("storescu", *target, file) == 0
-    assert (await orthanc.get("/statistics"))["CountInstances"] == before + 1
-    (instance,) = await orthanc.get("/instances")
+    (instance,) = set(await orthanc.get("/instances")) - set(before)
+    assert (await orthanc.get("/statistics"))["CountInstances"] == len(before) + 1
     assert (await orthanc.get_bytes(f"/instances/{instance}/file"))[128:132] == b"DICM"
 
 
