@@ -38,6 +38,7 @@ from trio_dicom.sop_classes import (
     WORKLIST_CLASSES,
     storage_contexts,
     storage_sop_classes,
+    uid_named,
 )
 
 UNCOMPRESSED = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
@@ -66,6 +67,12 @@ KNOWN = {
 def test_the_names_stand_for_the_standards_numbers() -> None:
     for name, number in KNOWN.items():
         assert getattr(sop_classes, name).abstract_syntax == number
+
+
+def test_what_has_no_constant_has_its_keyword() -> None:
+    assert uid_named("CTImageStorage") == CTImageStorage
+    assert uid_named("PrinterInstance") == "1.2.840.10008.5.1.1.17"
+    assert uid_named("Nonsense") is None
 
 
 def test_every_service_is_offered_in_both_little_endian_syntaxes() -> None:

@@ -57,6 +57,7 @@ __all__ = [
     "WORKLIST_CLASSES",
     "storage_contexts",
     "storage_sop_classes",
+    "uid_named",
 ]
 
 _BY_KEYWORD: Final = {keyword: number for number, (*_, keyword) in UID_dictionary.items()}
@@ -64,6 +65,16 @@ _BY_KEYWORD: Final = {keyword: number for number, (*_, keyword) in UID_dictionar
 
 def _context(keyword: str) -> PresentationContext:
     return PresentationContext(UID(_BY_KEYWORD[keyword]))
+
+
+def uid_named(keyword: str) -> UID | None:
+    """The UID that the dictionary calls so, whatever it is the UID of; or None.
+
+    Args:
+        keyword: As in ``UID.keyword``, such as ``CTImageStorage`` or ``PrinterInstance``.
+    """
+    number = _BY_KEYWORD.get(keyword)
+    return None if number is None else UID(number)
 
 
 # --- verification (PS3.4 Annex A) ----------------------------------------------------

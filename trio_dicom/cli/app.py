@@ -18,13 +18,15 @@ from trio_dicom import __version__
 from trio_dicom.cli.demo import demo
 from trio_dicom.cli.echo import echo
 from trio_dicom.cli.exits import CommandError, ExitCode
+from trio_dicom.cli.find import find
 from trio_dicom.cli.output import printable
 from trio_dicom.cli.store import store
+from trio_dicom.cli.worklist import worklist
 
 __all__ = ["app", "run", "start"]
 
 # In the order of the help.
-_COMMANDS: Final = (demo, echo, store)
+_COMMANDS: Final = (demo, echo, store, find, worklist)
 
 app: Final = App(
     name="trio-dicom",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -26,9 +27,16 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        it if it.isprintable() else it.encode("unicode_escape").decode("ascii") for it in text
-    )
+    return "".join(it if _is_harmless(it) else _escaped(it) for it in text)
+
+
+def _is_harmless(character: str) -> bool:
+    # Spaces of all widths are, such as those between Japanese names.
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 @define(eq=False)

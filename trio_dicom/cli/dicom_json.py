@@ -1,0 +1,96 @@
+"""Data sets as JSON: the DICOM JSON Model (PS3.18 Annex F)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
+
+from trio_dicom.cli.tags import vr_of
+
+__all__ = ["json_model"]
+
+# Whose values are bytes that are no text, or items.
+_NOT_TEXT: Final = frozenset(
+    {"AT", "FD", "FL", "OB", "OD", "OF", "OL", "OV", "OW", "SL", "SQ", "SS", "SV", "UL", "UN"}
+    | {"US", "UV"}
+)
+
+_DECIMALS: Final[dict[str, Callable[[str], float]]] = {"DS": float, "IS": int}
+_DECIMAL: Final[dict[Callable[[str], float], re.Pattern[str]]] = {
+    float: re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(E[+-]?[0-9]{1,2})?", re.IGNORECASE),
+    int: re.compile(r"[+-]?[0-9]+"),
+}
+
+
+def json_model(data_set: Dataset) -> dict[str, Any]:
+    """The data set as an object of the DICOM JSON Model.
+
+    What peers send is not always what its VR allows. Such values become strings where they
+    are text, and UN otherwise, so that one of them does not hide all the others.
+
+    Args:
+        data_set: Any data set.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about those values
+        return _object(data_set)
+
+
+def _object(data_set: Dataset) -> dict[str, Any]:
+    # In ascending order, and without group lengths (PS3.18 F.2.2).
+    return {
+        f"{tag:08X}": _attribute(data_set, tag)
+        for tag in sorted(data_set.keys())
+        if tag.element != 0
+    }
+
+
+def _attribute(data_set: Dataset, tag: BaseTag) -> dict[str, Any]:
+    raw: object = data_set.get_item(tag)  # before the look at it below, which converts it
+    try:
+        element = data_set[tag]
+        if element.VR == "SQ":
+            items = [_object(item) for item in element.value]
+            return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
+        if element.VR in _DECIMALS and isinstance(raw, RawDataElement):
+            return _decimals(element.VR, raw.value or b"")
+        attribute = element.to_json_dict(None, 0)
+        json.dumps(attribute, allow_nan=False)
+    except Exception:  # noqa: BLE001 - whatever pydicom raises for a value that it cannot take
+        return _as_it_came(raw, tag)
+    return attribute
+
+
+def _decimals(vr: str, data: bytes) -> dict[str, Any]:
+    """Numbers that are written as text: numbers where they are, for pydicom cuts some off."""
+    text = data.decode("latin-1").strip("\0 ")
+    if not text:
+        return {"vr": vr}
+    return {"vr": vr, "Value": [_decimal(_DECIMALS[vr], it.strip()) for it in text.split("\\")]}
+
+
+def _decimal(convert: Callable[[str], float], text: str) -> float | str | None:
+    if not text:
+        return None
+    # Not what Python takes for a number besides: 1_000, nan, full-width digits.
+    return convert(text) if _DECIMAL[convert].fullmatch(text) else text
+
+
+def _as_it_came(raw: object, tag: BaseTag) -> dict[str, Any]:
+    if not isinstance(raw, RawDataElement):
+        # Somebody has looked at it, which keeps no more of it than this.
+        return {"vr": str(getattr(raw, "VR", "UN")), "Value": [str(getattr(raw, "value", ""))]}
+    data = raw.value or b""
+    vr = raw.VR or vr_of(tag) or "UN"
+    if vr in _NOT_TEXT or " or " in vr:
+        return {"vr": "UN", "InlineBinary": base64.b64encode(data).decode("ascii")}
+    text = data.decode("latin-1").rstrip("\0 ")
+    return {"vr": vr, "Value": text.split("\\")}
