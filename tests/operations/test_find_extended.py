@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import trio
 
+from tests.operations.finding import finding
 from trio_dicom import (
     AssociationRequest,
     ExtendedNegotiation,
