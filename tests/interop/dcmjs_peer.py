@@ -58,7 +58,9 @@ def install_dcmjs(cache: Path) -> Path:
         aside.mkdir()
         for name in _FILES:
             shutil.copy(_SOURCE / name, aside)
-        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+        # Without a network it is to say so soon: the defaults are 10 and 60 seconds.
+        options += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
         command = [str(shutil.which("npm")), "ci", *options]
         try:
             subprocess.run(command, cwd=aside, check=True, capture_output=True, timeout=_PATIENCE)
