@@ -67,7 +67,7 @@ def install_dcmjs(cache: Path) -> Path:
         except subprocess.TimeoutExpired:
             missing(f"npm did not install dcmjs-dimse within {_PATIENCE} s")
         except subprocess.CalledProcessError as error:
-            missing(f"npm could not install dcmjs-dimse: {error.stderr.decode()[-2_000:]}")
+            missing(f"npm could not install dcmjs-dimse: {error.stderr.decode()[:1_000]}")
         with suppress(OSError):  # another run was quicker
             aside.rename(folder)
     return folder
