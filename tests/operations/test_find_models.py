@@ -19,7 +19,7 @@ from trio_dicom import (
     NoAcceptedContext,
     PresentationContext,
 )
-from trio_dicom._operations.query_models import is_query_model
+from trio_dicom._operations.query_models import FIND
 from trio_dicom.sop_classes import (
     MODALITY_WORKLIST,
     MPPS,
@@ -217,6 +217,6 @@ async def test_a_level_that_is_given_is_not_left_in_the_query(given: str, sent: 
 
 def test_only_what_c_find_asks_is_a_query_model() -> None:
     models = [*BOTH_ROOTS, MODALITY_WORKLIST, UPS_PULL, UPS_WATCH, UPS_QUERY, PATIENT_STUDY_ONLY]
-    assert all(is_query_model(model.abstract_syntax) for model in models)
+    assert all(FIND.has(model.abstract_syntax) for model in models)
     others = [VERIFICATION, STUDY_ROOT_GET, MPPS, UPS_PUSH, PRIVATE]
-    assert not any(is_query_model(other.abstract_syntax) for other in others)
+    assert not any(FIND.has(other.abstract_syntax) for other in others)
