@@ -100,15 +100,17 @@ class _Printing:
     _options: MatchOptions
     count: int = 0
     _is_good: bool = True
+    _is_whole: bool = True
     _ignores_keys: bool = False
 
     def show(self, match: CFindResponse) -> None:
+        """Print one, or say why that cannot be."""
         self.count += 1
         self._ignores_keys |= match.status.code == _PENDING_WITHOUT_SOME_KEYS
         try:
             identifier = self._identifier_of(match)
         except PDUError as error:
-            self.complain(f"match {self.count} cannot be read: {error}")
+            self._say(f"match {self.count} cannot be read: {error}")
             return
         if identifier is not None:
             self._writer.add(identifier)
@@ -119,19 +121,25 @@ class _Printing:
             return data_set.decode(fallback_charset=self._options.charset)
         return match.identifier
 
-    def complain(self, error: object) -> None:
+    def complain(self, error: TrioDicomError) -> None:
+        """Say what ended the query."""
+        self._is_whole = False
+        self._say(str(error))
+
+    def _say(self, what: str) -> None:
         self._is_good = False
         self._writer.finish()  # what came before it stands before it
-        self._output.note(("trio-dicom: ", "bold red"), str(error))
+        self._output.note(("trio-dicom: ", "bold red"), what)
 
     def report(self) -> ExitCode:
+        """Say how it went."""
         if self._ignores_keys:
             self._output.note("The peer does not know some of the keys, and did not match them.")
         if not (self._output.options.json or self._options.csv):
             text = f"{self.count} match" + "es" * (self.count != 1)
-            if self.count == self._options.limit:
-                text += ", and perhaps more: --limit"
-            if not self._is_good:
-                text += ", and not all that there are"
+            if not self._is_whole:
+                text += " before it broke off"
+            elif self.count == self._options.limit:
+                text += ", and perhaps there are more: --limit"
             self._output.note(text)
         return ExitCode.OK if self._is_good else ExitCode.SOME_FAILED

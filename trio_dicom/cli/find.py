@@ -15,6 +15,7 @@ from trio_dicom.cli.keys import Key, data_set_of, parse_key, parse_keys
 from trio_dicom.cli.matches import Column
 from trio_dicom.cli.options import OUTPUT_OPTIONS, PEER_OPTIONS, OutputOptions, PeerOptions
 from trio_dicom.cli.output import Output
+from trio_dicom.cli.tags import vr_of
 from trio_dicom.cli.target import Target
 from trio_dicom.cli.uids import parse_uid
 from trio_dicom.sop_classes import (
@@ -164,13 +165,22 @@ def _keys_of(
         usual = {}  # somebody says what
     keys = [parse_key(name) for name in usual if name not in by_key]
     columns = [column_of(parse_key(name), title) for name, title in usual.items()]
-    columns += [column_of(key) for key in given if key.name in by_key and key.name not in usual]
+    columns += [
+        column_of(key)
+        for key in given
+        if key.name in by_key and key.name not in usual and not _is_known_already(key)
+    ]
     keys += given
     if level is not None and not level_key:
         keys.append(parse_key(f"QueryRetrieveLevel={level.value}"))
-    if not columns:
+    if not (usual or given):
         raise UsageError("there is nothing to ask for: say with -k what you want to know.")
     return keys, list(dict.fromkeys(columns))
+
+
+def _is_known_already(key: Key) -> bool:
+    """Whether it asks for one UID, which would come back in each row, and is long."""
+    return vr_of(key.path[-1]) == "UI" and bool(key.value) and not set(key.value) & set("\\*?")
 
 
 def column_of(key: Key, title: str | None = None) -> Column:
