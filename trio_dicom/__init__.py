@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from trio_dicom._dimse.base import CommandField, Message, Priority, Request, Response
 from trio_dicom._dimse.c_messages import (
     CCancelRequest,
@@ -116,6 +119,9 @@ from trio_dicom.reasons import (
 )
 from trio_dicom.status import Code, Service, Status, StatusKind
 
+if TYPE_CHECKING:
+    from trio_dicom.receiver import Receiver, open_receiver
+
 __all__ = [
     "IMPLEMENTATION_CLASS_UID",
     "IMPLEMENTATION_VERSION_NAME",
@@ -198,6 +204,7 @@ __all__ = [
     "ProtocolError",
     "QueryExtension",
     "ReceivedInstance",
+    "Receiver",
     "RejectReason",
     "RejectResult",
     "RejectSource",
@@ -231,6 +238,7 @@ __all__ = [
     "kerberos",
     "open_association",
     "open_connection",
+    "open_receiver",
     "propose",
     "request_commitment",
     "response_to",
@@ -242,3 +250,19 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Most programs listen to nobody.
+_WHEN_FIRST_NAMED: Final = {
+    "Receiver": "trio_dicom.receiver",
+    "open_receiver": "trio_dicom.receiver",
+}
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = import_module(_WHEN_FIRST_NAMED[name])
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value: object = getattr(module, name)
+    globals()[name] = value
+    return value

@@ -63,3 +63,9 @@ def test_importing_the_library_does_not_import_what_few_programs_need() -> None:
     loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert "trio_dicom" in loaded
     assert loaded.isdisjoint({"trio_dicom.testing", "trio_dicom.cli", "cyclopts", "rich", "pytest"})
+    assert loaded.isdisjoint({"trio_dicom.receiver", "trio_dicom._operations.receiving"})
+
+
+def test_a_name_that_is_not_there_is_an_ordinary_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        trio_dicom.nonsense  # noqa: B018

@@ -17,12 +17,12 @@ from trio_dicom.errors import ReleaseTimeout
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
-__all__ = ["release", "running"]
+__all__ = ["peeled", "release", "running"]
 
 
 @contextmanager
-def _peeled() -> Generator[None, None, None]:
-    """Take the one layer off that our nursery puts around a lone exception."""
+def peeled() -> Generator[None, None, None]:
+    """Take the one layer off that a nursery of ours puts around a lone exception."""
     try:
         yield
     except BaseExceptionGroup as group:
@@ -41,7 +41,7 @@ def _peeled() -> Generator[None, None, None]:
 async def running(link: Link) -> AsyncGenerator[None, None]:
     """Run the tasks of ``link`` beside the block, which has to end the connection."""
     try:
-        with _peeled():
+        with peeled():
             async with trio.open_nursery() as nursery:
                 # A start that is cancelled would leave the tasks running and us without them.
                 with trio.CancelScope(shield=True):
@@ -65,7 +65,7 @@ async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskSta
         task_status: Told when the tasks are there.
     """
     try:
-        with _peeled(), trio.CancelScope(shield=True):
+        with peeled(), trio.CancelScope(shield=True):
             async with trio.open_nursery() as link.tasks:
                 link.tasks.start_soon(link.sender.run)
                 link.tasks.start_soon(link.dispatcher.run)

@@ -13,7 +13,7 @@ from attrs import define, field
 if TYPE_CHECKING:
     from trio_dicom.options import KeepAlive
 
-__all__ = ["NetworkStream", "set_keepalive"]
+__all__ = ["NetworkStream", "set_keepalive", "socket_stream"]
 
 _TCP_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -43,9 +43,9 @@ class NetworkStream:
 
     def __attrs_post_init__(self) -> None:
         self.is_tls = isinstance(self.stream, trio.SSLStream)
-        socket_stream = _socket_stream(self.stream)
-        if socket_stream is not None:
-            self._socket = socket_stream.socket
+        transport = socket_stream(self.stream)
+        if transport is not None:
+            self._socket = transport.socket
             self.local_host, self.local_port = _address(self._socket.getsockname)
             self.remote_host, self.remote_port = _address(self._socket.getpeername)
         if not self.peer:
@@ -78,7 +78,8 @@ def set_keepalive(stream: trio.SocketStream, keepalive: KeepAlive) -> None:
             stream.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _socket_stream(stream: trio.abc.Stream) -> trio.SocketStream | None:
+def socket_stream(stream: trio.abc.Stream) -> trio.SocketStream | None:
+    """The socket underneath ``stream``, if there is one."""
     while isinstance(stream, trio.SSLStream):
         stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
     return stream if isinstance(stream, trio.SocketStream) else None

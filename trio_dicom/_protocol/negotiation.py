@@ -34,7 +34,14 @@ from trio_dicom._wire.user_items import (
 from trio_dicom.errors import LocalProtocolError, RemoteProtocolError
 from trio_dicom.reasons import ContextResult
 
-__all__ = ["NegotiatedAssociation", "answer", "check_request", "negotiated", "propose"]
+__all__ = [
+    "NegotiatedAssociation",
+    "answer",
+    "check_request",
+    "checked_ae_title",
+    "negotiated",
+    "propose",
+]
 
 _MOST_CONTEXTS = 128  # the odd numbers of one byte
 _LONGEST_AE_TITLE = 16
@@ -146,8 +153,8 @@ def propose(
     if user_identity is not None:
         items.append(user_identity)
     return AssociationRequest(
-        called_ae=_checked_ae_title(called_ae, "called"),
-        calling_ae=_checked_ae_title(calling_ae, "calling"),
+        called_ae=checked_ae_title(called_ae, "called"),
+        calling_ae=checked_ae_title(calling_ae, "calling"),
         contexts=tuple(
             ProposedContext(
                 context_id=2 * index + 1,
@@ -306,8 +313,12 @@ def _checked_max_length(max_length: int) -> int:
     return max_length
 
 
-def _checked_ae_title(title: str, which: str) -> str:
-    """The title if PS3.5 6.2 allows it as an AE value, and it says something."""
+def checked_ae_title(title: str, which: str) -> str:
+    """The title if PS3.5 6.2 allows it as an AE value, and it says something.
+
+    Raises:
+        LocalProtocolError: It does not, or it is empty.
+    """
     if not title.strip(" "):
         fault = "is empty"
     elif len(title) > _LONGEST_AE_TITLE:

@@ -1,50 +1,27 @@
-"""Whom the archive lets in, and what it agrees to."""
+"""What the archive agrees to."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
-from pydicom.uid import AllTransferSyntaxes
-
 from trio_dicom._dimse.syntax import NATIVE_SYNTAXES
+from trio_dicom._operations.acceptance import STORABLE_SYNTAXES, STORAGE_CLASSES, judged
 from trio_dicom._protocol.negotiation import answer
-from trio_dicom._wire.associate import (
-    DICOM_APPLICATION_CONTEXT,
-    AssociationAccept,
-    AssociationRequest,
-)
-from trio_dicom._wire.control import AssociationReject
+from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.items import ProposedContext
 from trio_dicom._wire.user_items import OperationsWindow, RoleSelection
-from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
-from trio_dicom.sop_classes import QUERY_RETRIEVE_CLASSES, VERIFICATION, storage_sop_classes
+from trio_dicom.reasons import ContextResult
+from trio_dicom.sop_classes import QUERY_RETRIEVE_CLASSES, VERIFICATION
 
-__all__ = ["MOST_OPERATIONS", "accept", "rejection"]
+__all__ = ["MOST_OPERATIONS", "accept"]
 
 MOST_OPERATIONS: Final = 16
 """How many requests a peer may have open, if it asks for a window; they are answered in order."""
 
-_STORAGE: Final[frozenset[str]] = frozenset(storage_sop_classes(retired=True))
 _SERVICES: Final[frozenset[str]] = frozenset(
     context.abstract_syntax for context in (VERIFICATION, *QUERY_RETRIEVE_CLASSES)
 )
-_STORABLE_SYNTAXES: Final[frozenset[str]] = frozenset(AllTransferSyntaxes)
-
-
-def rejection(request: AssociationRequest, *, called_ae: str | None) -> AssociationReject | None:
-    """Why ``request`` is rejected, or None.
-
-    Args:
-        request: What is asked for.
-        called_ae: The only AE title that we answer to, or None for any.
-    """
-    if request.application_context != DICOM_APPLICATION_CONTEXT:
-        reason = RejectReason.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED
-    elif called_ae is not None and request.called_ae != called_ae:
-        reason = RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED
-    else:
-        return None
-    return AssociationReject(result=RejectResult.PERMANENT, reason=reason)
 
 
 def accept(request: AssociationRequest) -> AssociationAccept:
@@ -65,13 +42,10 @@ def _as_proposed(proposed: RoleSelection) -> RoleSelection:
 
 
 def _judge(proposed: ProposedContext) -> tuple[ContextResult, str | None]:
-    if proposed.abstract_syntax in _STORAGE:
-        known = _STORABLE_SYNTAXES
-    elif proposed.abstract_syntax in _SERVICES:
-        known = NATIVE_SYNTAXES
-    else:
-        return ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, None
-    for syntax in proposed.transfer_syntaxes:
-        if syntax in known:
-            return ContextResult.ACCEPTANCE, syntax
-    return ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED, None
+    return judged(proposed, _syntaxes_for)
+
+
+def _syntaxes_for(abstract_syntax: str) -> Collection[str]:
+    if abstract_syntax in STORAGE_CLASSES:
+        return STORABLE_SYNTAXES
+    return NATIVE_SYNTAXES if abstract_syntax in _SERVICES else ()

@@ -14,6 +14,7 @@ from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.message import Message, Request, encode_command
 from trio_dicom._dimse.transcode import encode_data_set
 from trio_dicom._io.transport import NetworkStream
+from trio_dicom._operations.acceptance import rejection
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.events import (
     AssociateIndication,
@@ -26,7 +27,7 @@ from trio_dicom._protocol.states import Role, State
 from trio_dicom._wire.control import Abort, ReleaseResponse
 from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.reasons import AbortSource
-from trio_dicom.testing.acceptance import MOST_OPERATIONS, accept, rejection
+from trio_dicom.testing.acceptance import MOST_OPERATIONS, accept
 from trio_dicom.testing.services import AssociationOver, serve_request
 
 if TYPE_CHECKING:

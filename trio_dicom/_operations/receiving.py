@@ -1,0 +1,213 @@
+"""Our own port, to which peers bring instances and events."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncGenerator, Collection
+from contextlib import AbstractContextManager, asynccontextmanager
+
+import trio
+from attrs import define, field
+
+from trio_dicom._io.accepting import serve
+from trio_dicom._io.events import EventTakers
+from trio_dicom._io.failures import log_failures
+from trio_dicom._io.lifetime import peeled
+from trio_dicom._io.transport import set_keepalive, socket_stream
+from trio_dicom._operations.guest import Admission, Guest
+from trio_dicom._operations.inbox import Into, inbox_for
+from trio_dicom._protocol.negotiation import checked_ae_title
+from trio_dicom.errors import LocalProtocolError
+from trio_dicom.handler import EventTaker, InstanceHandler
+from trio_dicom.instrument import Instrument
+from trio_dicom.options import ConnectionOptions
+
+__all__ = ["Receiver", "open_receiver"]
+
+_logger = logging.getLogger("trio_dicom")
+
+# Connections beyond the associations: they get a rejection, which says more than a closed port.
+_ROOM_AT_THE_DOOR = 16
+
+
+@define(eq=False)
+class Receiver:
+    """A port to which peers bring instances and events.
+
+    Made by ``open_receiver``.
+
+    Attributes:
+        ae_title: What it is called.
+        host: The address that it listens on.
+        port: The TCP port that it listens on.
+        associations: How many associations it has at the moment.
+    """
+
+    ae_title: str
+    host: str
+    port: int
+    _admission: Admission
+    _instances: InstanceHandler
+    _on_event: EventTaker | None
+    _options: ConnectionOptions
+    _instrument: Instrument | None
+    associations: int = field(default=0, init=False)
+    _connections: int = field(default=0, init=False)
+    _takers: EventTakers = field(factory=EventTakers, init=False)
+
+    @property
+    def address(self) -> str:
+        """As the command line takes it: ``AET@host:port``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.ae_title}@{host}:{self.port}"
+
+    def events(self, take: EventTaker) -> AbstractContextManager[None]:
+        """Let ``take`` see the N-EVENT-REPORTs of all peers while the block is open.
+
+        See ``EventSource``.
+
+        Args:
+            take: Answers an event, or returns None to leave it to the next.
+        """
+        return self._takers.taken_by(take)
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """Serve the association of one peer, until it ends, and close ``stream``.
+
+        Whatever the peer does, this neither raises nor lasts for ever.
+
+        Args:
+            stream: A connection that a peer has opened, in a way of your own.
+        """
+        if self._connections >= self._admission.max_associations + _ROOM_AT_THE_DOOR:
+            _logger.warning("%s has too many connections, and closed one", self.address)
+            await trio.aclose_forcefully(stream)
+            return
+        guest = Guest(self._admission, self._take_place, self._instances, self._on_event)
+        self._connections += 1
+        try:
+            self._probe_when_silent(stream)
+            ending = await serve(
+                stream,
+                acceptance=guest.acceptance,
+                handler=guest,
+                events=self._takers,
+                options=self._options,
+                instrument=self._instrument,
+            )
+            if ending is not None:
+                _logger.info("an association of %r ended: %s", guest.calling_ae, ending)
+        except Exception:
+            _logger.exception(_BUG, guest.calling_ae)
+        except BaseExceptionGroup as group:
+            raise log_failures(group, _BUG, guest.calling_ae) from None
+        finally:
+            self._connections -= 1
+            self.associations -= guest.is_accepted
+
+    def _probe_when_silent(self, stream: trio.abc.Stream) -> None:
+        transport, keepalive = socket_stream(stream), self._options.keepalive
+        if transport is None or keepalive is None:
+            return
+        try:
+            set_keepalive(transport, keepalive)
+        except OSError as error:
+            _logger.warning("the system does not take %s: %s", keepalive, error)
+
+    def _take_place(self) -> bool:
+        """Whether there is room for one more association, which then has it."""
+        if self.associations >= self._admission.max_associations:
+            return False
+        self.associations += 1
+        return True
+
+
+_BUG = "the receiver failed on an association of %r"
+
+
+@asynccontextmanager
+async def open_receiver(
+    port: int = 0,
+    *,
+    into: Into,
+    ae_title: str = "TRIO_DICOM",
+    host: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    checks_called_ae: bool = False,
+    calling_aes: Collection[str] | None = None,
+    takes_unknown_classes: bool = False,
+    max_associations: int = 16,
+    on_event: EventTaker | None = None,
+    options: ConnectionOptions | None = None,
+    instrument: Instrument | None = None,
+) -> AsyncGenerator[Receiver, None]:
+    """A port of ours, to which peers bring instances and events until the block is left.
+
+    ::
+
+        async with open_receiver(11112, into="inbox", host="0.0.0.0") as receiver:
+            print("waiting for instances at", receiver.address)
+            await trio.sleep_forever()
+
+    It answers C-ECHO, C-STORE of every storage class in every transfer syntax that pydicom
+    knows, and N-EVENT-REPORT. Instances are written to disk while they arrive. Of the
+    syntaxes of a context it takes the first, which is what the sender likes best.
+
+    Leaving the block aborts the associations that are open, within ``Timeouts.abort``.
+
+    Args:
+        port: The TCP port; 0 for any that is free. 11112 is DICOM's own beside 104.
+        into: Where the instances go: a directory, an ``Inbox``, or an ``InstanceHandler``.
+        ae_title: What it is called.
+        host: The address to listen on: loopback, unless you want company; "0.0.0.0" or "::"
+            for every one that the computer has.
+        tls: How to encrypt, or None not to. A context that asks for a certificate lets
+            nobody in without one.
+        checks_called_ae: Whether it rejects those who call it otherwise.
+        calling_aes: The AE titles that may call, or None for everybody. Anybody can claim to
+            have any title: only TLS knows.
+        takes_unknown_classes: Whether SOP classes that are neither the standard's nor known
+            are taken as storage classes.
+        max_associations: More at a time are rejected for now.
+        on_event: Answers the events that nobody takes by ``Receiver.events``.
+        options: Timeouts, limits and the like, for each association: ``Timeouts.idle`` is
+            the longest silence of a peer, ``Timeouts.artim`` what it has for its request.
+        instrument: Watches the wire, all associations together.
+
+    Raises:
+        LocalProtocolError: The AE title or the number is not possible.
+        OSError: The port is taken, or the directory cannot be made.
+    """
+    options = ConnectionOptions() if options is None else options
+    ae_title = checked_ae_title(ae_title, "receiver's").strip(" ")
+    if max_associations < 1:
+        raise LocalProtocolError(f"a receiver of {max_associations} associations takes nothing")
+    if isinstance(calling_aes, str):  # one title is a collection of letters, which nobody means
+        calling_aes = (calling_aes,)
+    instances = await inbox_for(into)
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    # A name may have several addresses. Without a port given they would get different ones.
+    for surplus in listeners[1:] if port == 0 else ():
+        await trio.aclose_forcefully(surplus)
+    del listeners[1 if port == 0 else len(listeners) :]
+    admission = Admission(
+        called_ae=ae_title if checks_called_ae else None,
+        calling_aes=calling_aes,
+        takes_unknown_classes=takes_unknown_classes,
+        max_associations=max_associations,
+        max_length=options.max_length,
+    )
+    host, port = listeners[0].socket.getsockname()[:2]
+    receiver = Receiver(ae_title, host, port, admission, instances, on_event, options, instrument)
+    with peeled():
+        async with trio.open_nursery() as nursery:
+            if tls is None:
+                await nursery.start(trio.serve_listeners, receiver.serve, listeners)
+            else:
+                encrypted = [trio.SSLListener(it, tls, https_compatible=True) for it in listeners]
+                await nursery.start(trio.serve_listeners, receiver.serve, encrypted)
+            try:
+                yield receiver
+            finally:
+                nursery.cancel_scope.cancel()
