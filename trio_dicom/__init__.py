@@ -63,6 +63,25 @@ from trio_dicom._operations.references import CodedEntry, InstanceReference
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.retrieving import Retrieval
 from trio_dicom._operations.store import c_store_request
+from trio_dicom._operations.unified_worklist import UnifiedWorklist
+from trio_dicom._operations.ups_events import (
+    UPSAssigned,
+    UPSCancelRequested,
+    UPSEvent,
+    UPSProgress,
+    UPSProviderStatus,
+    UPSStateReport,
+    ups_event,
+    ups_events,
+)
+from trio_dicom._operations.ups_search import UnifiedSteps
+from trio_dicom._operations.ups_values import (
+    ClaimedStep,
+    OutputSeries,
+    PerformedWork,
+    UnifiedStep,
+    UPSState,
+)
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode
@@ -145,6 +164,7 @@ __all__ = [
     "CMoveResponse",
     "CStoreRequest",
     "CStoreResponse",
+    "ClaimedStep",
     "ClientConnection",
     "Code",
     "CodedEntry",
@@ -194,11 +214,13 @@ __all__ = [
     "NetworkStream",
     "NoAcceptedContext",
     "OperationTimeout",
+    "OutputSeries",
     "PDUError",
     "PendingCommitment",
     "PerformedSeries",
     "PerformedStep",
     "PerformedStepState",
+    "PerformedWork",
     "PresentationContext",
     "Priority",
     "ProtocolError",
@@ -224,6 +246,16 @@ __all__ = [
     "StoredDataSet",
     "Timeouts",
     "TrioDicomError",
+    "UPSAssigned",
+    "UPSCancelRequested",
+    "UPSEvent",
+    "UPSProgress",
+    "UPSProviderStatus",
+    "UPSState",
+    "UPSStateReport",
+    "UnifiedStep",
+    "UnifiedSteps",
+    "UnifiedWorklist",
     "UserIdentity",
     "UserIdentityType",
     "WouldDeadlock",
@@ -244,6 +276,8 @@ __all__ = [
     "response_to",
     "saml",
     "update_performed_step",
+    "ups_event",
+    "ups_events",
     "username",
     "username_and_passcode",
     "wrap_stream",
