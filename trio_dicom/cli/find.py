@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Final
-
-from cyclopts import Parameter
+from typing import Final
 
 from trio_dicom import PresentationContext
 from trio_dicom.cli.asking import MATCH_OPTIONS, MatchOptions, Question
 from trio_dicom.cli.exits import ExitCode, UsageError
 from trio_dicom.cli.keys import Key, data_set_of, parse_key, parse_keys
 from trio_dicom.cli.matches import Column
-from trio_dicom.cli.options import OUTPUT_OPTIONS, PEER_OPTIONS, OutputOptions, PeerOptions
+from trio_dicom.cli.options import (
+    OUTPUT_OPTIONS,
+    PEER_OPTIONS,
+    Attributes,
+    OutputOptions,
+    PeerOptions,
+)
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.tags import vr_of
 from trio_dicom.cli.target import Target
@@ -96,7 +100,7 @@ async def find(
     peer: str,
     /,
     *,
-    attribute: Annotated[tuple[str, ...], Parameter(alias="-k", negative="")] = (),
+    attribute: Attributes = (),
     level: Level | None = None,
     model: str | None = None,
     show: MatchOptions = MATCH_OPTIONS,

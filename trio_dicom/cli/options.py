@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from attrs import frozen
 from cyclopts import Group, Parameter
 
 from trio_dicom import ConnectionOptions, Timeouts
 
-__all__ = ["OUTPUT_OPTIONS", "PEER_OPTIONS", "OutputOptions", "PeerOptions"]
+__all__ = ["OUTPUT_OPTIONS", "PEER_OPTIONS", "Attributes", "OutputOptions", "PeerOptions"]
 
 _DEFAULTS: Final = ConnectionOptions()
 
@@ -32,6 +32,11 @@ def _not_negative(_type: object, length: int) -> None:
 
 _FLAG = Parameter(negative="", show_default=False)
 _SECONDS = Parameter(group=_PATIENCE, validator=_more_than_nothing)
+
+Attributes: TypeAlias = Annotated[
+    tuple[str, ...], Parameter(alias="-k", negative="", show_default=False)
+]
+"""The texts of ``-k``, for ``keys`` to parse."""
 
 
 @Parameter(name="*")

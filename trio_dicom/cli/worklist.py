@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-
-from cyclopts import Parameter
+from typing import Final
 
 from trio_dicom.cli.asking import MATCH_OPTIONS, MatchOptions, Question
 from trio_dicom.cli.exits import ExitCode, UsageError
 from trio_dicom.cli.find import column_of
 from trio_dicom.cli.keys import data_set_of, parse_key, parse_keys
-from trio_dicom.cli.options import OUTPUT_OPTIONS, PEER_OPTIONS, OutputOptions, PeerOptions
+from trio_dicom.cli.options import (
+    OUTPUT_OPTIONS,
+    PEER_OPTIONS,
+    Attributes,
+    OutputOptions,
+    PeerOptions,
+)
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.target import Target
 from trio_dicom.sop_classes import MODALITY_WORKLIST
@@ -65,7 +69,7 @@ async def worklist(
     date: str | None = None,
     modality: str | None = None,
     station: str | None = None,
-    attribute: Annotated[tuple[str, ...], Parameter(alias="-k", negative="")] = (),
+    attribute: Attributes = (),
     show: MatchOptions = MATCH_OPTIONS,
     at: PeerOptions = PEER_OPTIONS,
     out: OutputOptions = OUTPUT_OPTIONS,
