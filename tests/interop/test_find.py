@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from pydicom import Dataset
 
 from tests.interop import peers
+from tests.interop.certificates import Certificates
 from tests.interop.stored_tree import StoredTree, make_tree
 from tests.interop.wire import Wire
 from trio_dicom import Association, PresentationContext, open_association
@@ -33,7 +35,10 @@ def archive(request: pytest.FixtureRequest) -> peers.Peer:
 
 @asynccontextmanager
 async def stored(
-    archive: peers.Peer, tree: StoredTree, wire: Wire | None = None
+    archive: peers.Peer,
+    tree: StoredTree,
+    wire: Wire | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[Association, None]:
     """An association with the archive, in which the tree is stored by now."""
     classes = sorted({instance.SOPClassUID for instance in tree.instances})
@@ -44,6 +49,7 @@ async def stored(
         called_ae=archive.ae_title,
         contexts=contexts,
         instrument=wire,
+        tls=tls,
     ) as association:
         for instance in tree.instances:
             response = await association.c_store(instance)
@@ -181,6 +187,19 @@ async def test_orthanc_counts_what_is_in_a_study(
         "21": (2, 3),
     }
     assert set(found["11"].ModalitiesInStudy) == {"CT", "MR"}
+
+
+async def test_orthanc_is_asked_over_tls_with_our_certificate(
+    tmp_path: Path, tree: StoredTree, certificates: Certificates
+) -> None:
+    keys = query(*OF_A_STUDY, QueryRetrieveLevel="STUDY", PatientID=f"{tree.patients}*")
+    async with (
+        peers.orthanc(tmp_path, tls=certificates) as peer,
+        stored(peer, tree, tls=certificates.client_context()) as association,
+    ):
+        assert association.connection.network_stream.is_tls
+        found = await found_by(association, keys)
+    assert values(found, *OF_A_STUDY) == tree.values(*OF_A_STUDY)
 
 
 @every_archive

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 from pydicom import Dataset
+from pynetdicom import evt
 
 from tests.interop import peers
-from tests.interop.pynetdicom_services import ServicesPeer
+from tests.interop.pynetdicom_services import ServicesPeer, pynetdicom_services
 from tests.interop.wire import Wire
 from tests.interop.worklists import worklist_items, worklist_query
-from trio_dicom import Association, CFindRequest, open_association
+from trio_dicom import Association, CFindRequest, StatusError, open_association
 from trio_dicom.sop_classes import MODALITY_WORKLIST, VERIFICATION
 
 Server: TypeAlias = peers.Peer | ServicesPeer
@@ -119,6 +120,21 @@ async def test_a_name_with_an_umlaut_is_found_in_its_character_set(
         found = await found_by(association, query)
     assert found.keys() == {"A4"}
     assert found["A4"].PatientName == "Müller^Käthe"
+
+
+@pytest.mark.scenario("B59")
+async def test_a_worklist_that_breaks_off_does_not_look_complete() -> None:
+    def on_find(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        yield 0xFF00, worklist_items()[0]
+        yield 0xA700, None
+
+    with pynetdicom_services(handlers=[(evt.EVT_C_FIND, on_find)]) as server:
+        async with associated(server) as association:
+            async with association.c_find(worklist_query()) as matches:
+                await matches.receive()
+                with pytest.raises(StatusError, match="A700H"):
+                    await matches.receive()
+            assert (await association.c_echo()).status.is_success
 
 
 @pytest.mark.scenario("B48")
