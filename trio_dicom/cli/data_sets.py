@@ -13,9 +13,16 @@ from pydicom.tag import BaseTag
 
 from trio_dicom.cli.tags import name_of, vr_of
 
-__all__ = ["lines_of", "text_at"]
+__all__ = ["lines_of", "text_at", "texts_at"]
 
 _LONGEST = 64  # characters of a value in a line, unless it is a UID
+
+
+def texts_at(data_set: Dataset, paths: Iterable[Sequence[BaseTag]]) -> list[str]:
+    """``text_at`` for several."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about values that are not what their VR allows
+        return [_text_at(data_set, path) for path in paths]
 
 
 def text_at(data_set: Dataset, path: Sequence[BaseTag]) -> str:
@@ -26,10 +33,12 @@ def text_at(data_set: Dataset, path: Sequence[BaseTag]) -> str:
         path: The tags of the sequences on the way to it, and its own. Of several items
             the different values are given, with semicolons between them.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about values that are not what their VR allows
-        texts = dict.fromkeys(_texts(data_set, path))
-    return "; ".join(text for text in texts if text)
+    (text,) = texts_at(data_set, [path])
+    return text
+
+
+def _text_at(data_set: Dataset, path: Sequence[BaseTag]) -> str:
+    return "; ".join(text for text in dict.fromkeys(_texts(data_set, path)) if text)
 
 
 def _texts(data_set: Dataset, path: Sequence[BaseTag]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.tag import BaseTag
 from rich.cells import cell_len, set_cell_size
 
-from trio_dicom.cli.data_sets import text_at
+from trio_dicom.cli.data_sets import texts_at
 from trio_dicom.cli.dicom_json import json_model
 from trio_dicom.cli.output import Output, printable
 from trio_dicom.cli.tags import vr_of
@@ -89,7 +89,7 @@ class _CSV:
         self._row([column.name for column in self._columns])
 
     def add(self, match: Dataset) -> None:
-        self._row([text_at(match, column.path) for column in self._columns])
+        self._row(texts_at(match, [column.path for column in self._columns]))
 
     def finish(self) -> None: ...
 
@@ -108,7 +108,8 @@ class _Table:
     _began: float = field(default=0.0, init=False)
 
     def add(self, match: Dataset) -> None:
-        row = [_cell(column, text_at(match, column.path)) for column in self._columns]
+        texts = texts_at(match, [column.path for column in self._columns])
+        row = [_cell(*it) for it in zip(self._columns, texts, strict=True)]
         if self._widths is not None:
             self._line(row, self._widths)
             return
