@@ -40,6 +40,7 @@ __all__ = [
     "ct",
     "files_in",
     "getting",
+    "pdus_of",
     "retrieving",
     "send",
     "study_query",
@@ -144,18 +145,30 @@ async def begin_to_send(
         number: The message ID.
         size: The bytes of its pixel data: more than is written to the disk at once.
     """
+    *pdus, last = pdus_of(c_store(uid, number, data_set=ct(uid, size=size)), 65_536)
+    await peer.send_bytes(b"".join(pdus))
+    return last
+
+
+def pdus_of(request: CStoreRequest, max_fragment: int) -> list[bytes]:
+    """The PDUs that carry an instance.
+
+    Args:
+        request: With it.
+        max_fragment: Bytes of the longest fragment.
+    """
     whole = message_bytes(
-        c_store(uid, number, data_set=ct(uid, size=size)),
+        request,
         context_id=CT_ID,
         transfer_syntax=ExplicitVRLittleEndian,
-        max_fragment=65_536,
+        max_fragment=max_fragment,
     )
-    cut = length = 0
-    while cut + length < len(whole):
-        cut += length
-        length = 6 + int.from_bytes(whole[cut + 2 : cut + 6])
-    await peer.send_bytes(whole[:cut])
-    return whole[cut:]
+    pdus: list[bytes] = []
+    while whole:
+        length = 6 + int.from_bytes(whole[2:6], "big")
+        pdus.append(whole[:length])
+        whole = whole[length:]
+    return pdus
 
 
 async def bring(

@@ -75,6 +75,8 @@ class Arrivals:
 
     async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:
         """See ``InstanceHandler``."""
+        # An earlier instance with that message ID may not have been kept.
+        self._in_files.discard(request.message_id)
         if not overrides(self.handler, "c_store_sink"):
             return None
         sink = await self.handler.c_store_sink(request)
@@ -87,7 +89,8 @@ class Arrivals:
         is_in_file = request.message_id in self._in_files
         self._in_files.discard(request.message_id)
         response = await self.handler.on_c_store_request(request)
-        if is_in_file and isinstance(request.data_set, StoredDataSet):
+        is_taken = is_in_file and not response.status.is_failure
+        if is_taken and isinstance(request.data_set, StoredDataSet):
             self.instances.append(ReceivedInstance.of(request.data_set))
         return response
 
