@@ -38,6 +38,8 @@ class EventTakers:
     async def answer(self, request: NEventReportRequest) -> NEventReportResponse | None:
         """What the first taker says that answers, or None."""
         for take in tuple(self._takers):
+            if take not in self._takers:  # it has left while others were asked
+                continue
             response = await take(request)
             if response is not None:
                 return response
