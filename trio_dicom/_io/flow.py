@@ -32,16 +32,21 @@ class Backlog:
     drainer: trio.lowlevel.Task | None = None
     size: int = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it stops the reading until somebody takes some of it."""
+        return self.size > self._flow.limit
+
     def grow(self, size: int) -> None:
         """``size`` bytes came. May stop the reading."""
         self.size += size
-        if self.size > self._flow.limit:
+        if self.is_full:
             self._flow.stop(self)
 
     def shrink(self, size: int) -> None:
         """``size`` bytes were taken. May start the reading again."""
         self.size -= size
-        if self.size <= self._flow.limit:
+        if not self.is_full:
             self._flow.resume(self)
 
 

@@ -44,7 +44,7 @@ class Reception:
         self._received += data
         if self._is_counted:
             self._backlog.grow(len(data))
-        if len(self._received) > self._wanted:
+        if self._is_enough():
             self._enough.set()
 
     def finish(self) -> None:
@@ -93,8 +93,14 @@ class Reception:
             self._backlog.shrink(len(self._received))
 
     async def _wait_for(self, size: int) -> None:
-        """Return when it is complete, or more than ``size`` bytes are here."""
+        """Return when it is complete, or more than ``size`` bytes are here or all that can be."""
         self._wanted = size
-        while not self.is_complete and len(self._received) <= size:
+        while not self._is_enough():
             self._enough = trio.Event()
             await self._enough.wait()
+
+    def _is_enough(self) -> bool:
+        if self.is_complete or len(self._received) > self._wanted:
+            return True
+        # Nothing more is read then before some of it is taken.
+        return self._is_counted and self._backlog.is_full and bool(self._received)
