@@ -55,7 +55,8 @@ class Destination:
             new one in its place, in one step; ``"keep"`` drops the new one; ``"rename"``
             gives the new one a name with a number. A file with the same bytes just stays.
         check: Called with what has arrived, in a thread, before it gets its name. A
-            failure status that it returns is the answer, and nothing is kept.
+            failure status that it returns is the answer, and nothing is kept. Any other
+            changes nothing.
     """
 
     path: Path = field(converter=Path)

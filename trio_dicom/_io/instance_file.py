@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import tempfile
 import threading
@@ -20,7 +21,7 @@ from trio_dicom._dimse.part10 import LOOK, file_meta_bytes, read_head, sop_uids
 from trio_dicom._io.naming import give_name
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.handler import Destination
-from trio_dicom.status import Code
+from trio_dicom.status import Code, Service, Status
 
 __all__ = ["InstanceFile", "NotKept"]
 
@@ -96,6 +97,11 @@ class InstanceFile:
             source_ae=self._source_ae,
         )
 
+    @property
+    def lies_aside(self) -> bool:
+        """Whether there is something to remove, which may take time."""
+        return self._file is not None
+
     def write(self, data: bytes | bytearray) -> _Result:
         """Write the next bytes; ``NotKept`` if that cannot be done, else None."""
 
@@ -120,6 +126,7 @@ class InstanceFile:
                 return stored
             self._check(stored, self._destination)
             path = give_name(self._aside, self._destination)
+            self._file = None  # nothing lies aside any more
             return _existing(self._destination.path) if path is None else self._stored(path)
 
         return self._guarded(work)
@@ -157,12 +164,16 @@ class InstanceFile:
     def _write(self, data: bytes | bytearray) -> None:
         if self._file is None:
             # Of our own making: nobody can have put a link there before us.
-            self._file = self._aside.open("xb", buffering=0)
+            self._file = open(self._aside, "xb", buffering=0, opener=self._opener)  # noqa: SIM115  # it stays open
             _write_fully(self._file, self._head)
         _write_fully(self._file, data)
         self._length += len(data)
         if len(self._beginning) < LOOK:
             self._beginning += data[: LOOK - len(self._beginning)]
+
+    def _opener(self, path: str, flags: int) -> int:
+        # Folders for temporary files are everybody's, patients are not.
+        return os.open(path, flags, 0o600 if self._destination is None else 0o666)
 
     def _stored(self, path: Path) -> StoredDataSet:
         return StoredDataSet(
@@ -185,14 +196,16 @@ class InstanceFile:
             )
         if destination.check is not None:
             status = destination.check(stored)
-            if status is not None:
+            if status is not None and Status.of(status, Service.STORAGE).is_failure:
                 raise NotKept(status, "the instance is not wanted")
 
     def _remove(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written may be complained of once more
+                self._file.close()
             with suppress(OSError):
                 self._aside.unlink()
+            self._file = None
 
 
 def _existing(path: Path) -> StoredDataSet:

@@ -26,6 +26,9 @@ __all__ = ["store"]
 
 _logger = logging.getLogger("trio_dicom")
 
+# Seconds to wait for a file to be removed. After that the thread goes on without us.
+_PATIENCE = 1.0
+
 
 async def store(
     link: Link, request: CStoreRequest, context: NegotiatedContext, reception: Reception | None
@@ -50,6 +53,8 @@ async def store(
             await reception.discarded()
             return response_to(request, Code.SOP_CLASS_NOT_SUPPORTED)
         data = await reception.collected(link.options.limits.in_memory)
+        if data is not None and _nobody_wants_instances(link):
+            return response_to(request, Code.OUT_OF_RESOURCES)
         if data is not None:
             assert context.transfer_syntax is not None  # messages come on accepted ones
             request = evolve(request, data_set=EncodedDataSet(data, context.transfer_syntax))
@@ -74,12 +79,15 @@ async def _store_in_file(
             _logger.warning(
                 "did not keep an instance of %s: %s", link.peer, reason.__cause__ or reason
             )
+            with trio.move_on_after(_PATIENCE):
+                await _discard(file)  # its room may be wanted before the rest has come
             await reception.discarded()
             return response_to(request, reason.status, error_comment=reason.comment)
         request = evolve(request, data_set=stored)
         return complete_response(await handler.on_c_store_request(request), request)
     finally:
-        file.discard()  # what has its name keeps it
+        with trio.move_on_after(_PATIENCE, shield=True):
+            await _discard(file)
 
 
 async def _fill(link: Link, file: InstanceFile, reception: Reception) -> StoredDataSet:
@@ -91,7 +99,7 @@ async def _fill(link: Link, file: InstanceFile, reception: Reception) -> StoredD
     while True:
         block = await reception.block()
         is_last = reception.is_complete
-        if is_last and _nobody_wants_instances(link):
+        if _nobody_wants_instances(link):
             raise NotKept(Code.OUT_OF_RESOURCES, "nobody wants it any more")
         # A dead mount holds up nobody who is cancelled: the thread then cleans up by itself.
         result = await trio.to_thread.run_sync(
@@ -104,6 +112,17 @@ async def _fill(link: Link, file: InstanceFile, reception: Reception) -> StoredD
             raise result
         if result is not None:
             return result
+
+
+async def _discard(file: InstanceFile) -> None:
+    """Remove what is left of ``file``; what has its name keeps it."""
+    if not file.lies_aside:
+        file.discard()
+        return
+    # In a thread, because a big file takes time and a dead mount takes all of it. That thread
+    # is no other's: those of the connection may be stuck already.
+    limiter = trio.CapacityLimiter(1)
+    await trio.to_thread.run_sync(file.discard, abandon_on_cancel=True, limiter=limiter)
 
 
 def _handler(link: Link) -> InstanceHandler:
