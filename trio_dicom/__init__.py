@@ -46,6 +46,7 @@ from trio_dicom._operations.commitment import (
     request_commitment,
 )
 from trio_dicom._operations.contexts_for_files import contexts_for_files
+from trio_dicom._operations.film_session import FilmSession
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.inbox import Inbox, ReceivedInstance
 from trio_dicom._operations.performed_steps import (
@@ -59,6 +60,16 @@ from trio_dicom._operations.performed_values import (
     PerformedStep,
     PerformedStepState,
 )
+from trio_dicom._operations.print_image import PrintImage
+from trio_dicom._operations.print_values import (
+    FilmBox,
+    ImageBox,
+    Printed,
+    Printer,
+    PrintJob,
+    PrintReport,
+)
+from trio_dicom._operations.printing import get_print_job, get_printer, open_film_session
 from trio_dicom._operations.references import CodedEntry, InstanceReference
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.retrieving import Retrieval
@@ -184,6 +195,9 @@ __all__ = [
     "EventSource",
     "EventTaker",
     "ExtendedNegotiation",
+    "FilmBox",
+    "FilmSession",
+    "ImageBox",
     "Inbox",
     "InstanceCommitment",
     "InstanceHandler",
@@ -222,6 +236,11 @@ __all__ = [
     "PerformedStepState",
     "PerformedWork",
     "PresentationContext",
+    "PrintImage",
+    "PrintJob",
+    "PrintReport",
+    "Printed",
+    "Printer",
     "Priority",
     "ProtocolError",
     "QueryExtension",
@@ -266,10 +285,13 @@ __all__ = [
     "contexts_for_files",
     "create_performed_step",
     "discontinue_performed_step",
+    "get_print_job",
+    "get_printer",
     "jwt",
     "kerberos",
     "open_association",
     "open_connection",
+    "open_film_session",
     "open_receiver",
     "propose",
     "request_commitment",

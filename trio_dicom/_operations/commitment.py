@@ -25,8 +25,8 @@ from trio_dicom.status import Code, Status
 __all__ = ["CommitmentResult", "InstanceCommitment", "PendingCommitment", "request_commitment"]
 
 _PUSH_MODEL: Final = STORAGE_COMMITMENT.abstract_syntax
-_THE_INSTANCE: Final = UID("1.2.840.10008.1.20.1.1")  # all requests go to it (PS3.4 J.3.2.2)
-_REQUEST: Final = 1  # action type (PS3.4 Table J.3-1)
+_THE_INSTANCE: Final = UID("1.2.840.10008.1.20.1.1")  # all requests go to it (PS3.4 J.3)
+_REQUEST: Final = 1  # action type (PS3.4 J.3.2)
 _EVENT_TYPES: Final = (1, 2)  # all committed, some failed (PS3.4 Table J.3-2)
 _DUPLICATE_TRANSACTION: Final = 0x0131  # the one reason that is no DIMSE status, too
 
