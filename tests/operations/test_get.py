@@ -35,6 +35,7 @@ from trio_dicom import (
     CStoreRequest,
     CStoreResponse,
     EncodedDataSet,
+    Inbox,
     LocalProtocolError,
     NoAcceptedContext,
     Priority,
@@ -250,14 +251,19 @@ async def test_a_second_c_get_waits_and_each_has_its_own(tmp_path: Path) -> None
     async with getting(window=8) as (association, peer), trio.open_nursery() as nursery:
 
         async def get(name: str) -> None:
-            async with association.c_get(study_query(), into=tmp_path / name) as retrieval:
+            inbox = Inbox(tmp_path / name)
+            await inbox.make_directory()
+            is_ready.set()
+            async with association.c_get(study_query(), into=inbox) as retrieval:
                 await retrieval.final()
             came[name] = uids_of(retrieval)
 
+        is_ready = trio.Event()
         nursery.start_soon(get, "a")
-        await wait_all_tasks_blocked()
-        nursery.start_soon(get, "b")
         first = await peer.expect_message(CGetRequest)
+        is_ready = trio.Event()
+        nursery.start_soon(get, "b")
+        await is_ready.wait()
         await send(peer, "1.2.1")
         assert await is_silent(peer)
         await peer.reply(first, 0x0000)

@@ -25,6 +25,7 @@ from trio_dicom import (
     CCancelRequest,
     CGetRequest,
     CStoreResponse,
+    Inbox,
 )
 
 
@@ -67,8 +68,11 @@ async def test_the_next_c_get_waits_until_the_one_before_has_ended(tmp_path: Pat
         await peer.expect_message(CCancelRequest)
         came: list[str] = []
 
+        inbox = Inbox(tmp_path / "b")
+        await inbox.make_directory()
+
         async def get() -> None:
-            async with association.c_get(study_query(), into=tmp_path / "b") as retrieval:
+            async with association.c_get(study_query(), into=inbox) as retrieval:
                 await retrieval.final()
             came.extend(uids_of(retrieval))
 

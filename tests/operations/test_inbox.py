@@ -14,6 +14,7 @@ import trio
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from tests.io.disk import threads_ended
 from tests.io.talking import is_silent
 from tests.operations.getting import (
     begin_to_send,
@@ -121,6 +122,7 @@ async def test_a_broken_transfer_leaves_nothing_but_what_was_complete(
                 assert len(files_in(tmp_path)) == 2
                 await getattr(peer, how)()
                 await retrieval.final()
+        await threads_ended(association.connection)
     assert uids_of(retrieval) == ["1.2.1"]
     assert files_in(tmp_path) == ["1.2.1.dcm"]
 
