@@ -111,11 +111,10 @@ class _Printing:
             identifier = self._identifier_of(match)
         except PDUError as error:
             self._say(f"match {self.count} cannot be read: {error}")
-            return
-        if identifier is not None:
+        else:
             self._writer.add(identifier)
 
-    def _identifier_of(self, match: CFindResponse) -> Dataset | None:
+    def _identifier_of(self, match: CFindResponse) -> Dataset:
         data_set = match.data_set
         if isinstance(data_set, EncodedDataSet):
             return data_set.decode(fallback_charset=self._options.charset)
