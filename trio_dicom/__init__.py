@@ -49,6 +49,8 @@ from trio_dicom._operations.contexts_for_files import contexts_for_files
 from trio_dicom._operations.film_session import FilmSession
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.inbox import Inbox, ReceivedInstance
+from trio_dicom._operations.landing import MoveDestination
+from trio_dicom._operations.move import MoveRetrieval
 from trio_dicom._operations.performed_steps import (
     complete_performed_step,
     create_performed_step,
@@ -211,6 +213,8 @@ __all__ = [
     "Matches",
     "Message",
     "MessageData",
+    "MoveDestination",
+    "MoveRetrieval",
     "NActionRequest",
     "NActionResponse",
     "NCreateRequest",

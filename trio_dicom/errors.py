@@ -293,8 +293,11 @@ class StatusError(TrioDicomError):
         comment: The peer's Error Comment (0000,0902), as it came, or "".
     """
 
-    def __init__(self, status: Status, *, operation: str, comment: str = "") -> None:
+    def __init__(
+        self, status: Status, *, operation: str, comment: str = "", hint: str = ""
+    ) -> None:
         self.status = status
         self.comment = comment
         said = f"; the peer comments: {comment}" if comment else ""
-        super().__init__(f"{operation} ended with status {status}{said}")
+        help_ = f". {hint}" if hint else ""
+        super().__init__(f"{operation} ended with status {status}{said}{help_}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import trio
 
 from trio_dicom._dimse.message import Response
+from trio_dicom._io.clocks import SilenceClock
 from trio_dicom._io.flow import Backlog, ByteQueue, Flow
 from trio_dicom._io.pending import Completed, PendingRequest
 
@@ -35,6 +36,17 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
         self._receiving = False
         self._closed = False
         self._discarding = False
+
+    @property
+    def message_id(self) -> int | None:
+        """The message ID of the request, once it has one."""
+        return None if self._entry is None else self._entry.request.message_id
+
+    @property
+    def clock(self) -> SilenceClock:
+        """What measures the peer's silence, for those who see signs of life elsewhere."""
+        assert self._entry is not None  # nobody gets the channel before
+        return self._entry.clock
 
     def attach(self, entry: PendingRequest) -> None:
         """The request whose responses come here."""

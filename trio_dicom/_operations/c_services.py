@@ -14,8 +14,8 @@ from trio_dicom._dimse.base import Priority, Response
 from trio_dicom._dimse.c_messages import CEchoRequest, CFindRequest, CGetRequest, CGetResponse
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.inbox import Into, inbox_for
+from trio_dicom._operations.move import MoveService
 from trio_dicom._operations.query_models import FIND, GET, Model
-from trio_dicom._operations.requester import Requester
 from trio_dicom._operations.retrieving import Arrivals, Retrieval, check_instances_can_come
 from trio_dicom._operations.store import store_request
 from trio_dicom._protocol.contexts import NegotiatedContext
@@ -25,7 +25,7 @@ __all__ = ["CServices"]
 
 
 @define(eq=False)
-class CServices(Requester):
+class CServices(MoveService):
     """C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
 
     async def c_echo(

@@ -2,100 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TypeAlias
 
-from attrs import define, field, frozen
+import trio
+from attrs import define, evolve, field
 
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.message import response_to
 from trio_dicom._dimse.n_messages import NEventReportRequest, NEventReportResponse
-from trio_dicom._dimse.syntax import NATIVE_SYNTAXES
-from trio_dicom._operations.acceptance import (
-    STORABLE_SYNTAXES,
-    STORAGE_CLASSES,
-    judged,
-    rejection,
-)
-from trio_dicom._protocol.negotiation import answer
+from trio_dicom._io.clocks import SilenceClock
+from trio_dicom._operations.admission import FULL, Admission
+from trio_dicom._operations.open_moves import OpenMove, OpenMoves
+from trio_dicom._operations.placing import place, sink_of
+from trio_dicom._operations.retrieving import Arrivals
+from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.control import AssociationReject
-from trio_dicom._wire.items import ProposedContext
-from trio_dicom._wire.user_items import OperationsWindow, RoleSelection
-from trio_dicom.handler import BaseHandler, Destination, InstanceHandler, overrides
-from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
-from trio_dicom.sop_classes import (
-    MPPS_NOTIFICATION,
-    STORAGE_COMMITMENT,
-    UPS_EVENT,
-    UPS_PUSH,
-    VERIFICATION,
-)
+from trio_dicom.handler import BaseHandler, Destination, EventTaker, InstanceHandler
 from trio_dicom.status import Code
 
-__all__ = ["Admission", "Guest"]
+__all__ = ["Guest"]
 
-_ONE_EACH: Final = OperationsWindow(1, 1)
-_FULL: Final = AssociationReject(
-    result=RejectResult.TRANSIENT, reason=RejectReason.LOCAL_LIMIT_EXCEEDED
-)
-# Whose events peers bring on associations of their own (PS3.4 J.3.3, CC.2.4, F.9).
-_EVENT_CLASSES: Final = frozenset(
-    context.abstract_syntax
-    for context in (STORAGE_COMMITMENT, UPS_EVENT, UPS_PUSH, MPPS_NOTIFICATION)
-)
-_SERVICES: Final = _EVENT_CLASSES | {VERIFICATION.abstract_syntax}
+_Check: TypeAlias = Callable[[StoredDataSet], int | None]
 
 
-@frozen(kw_only=True)
-class Admission:
-    """Whom a receiver lets in, and what it takes.
+@define(eq=False)
+class _Arriving:
+    """An instance that is arriving, and where it goes.
 
     Attributes:
-        called_ae: The only AE title that it answers to, or None for any.
-        calling_aes: The AE titles that may call it, or None for everybody.
-        takes_unknown_classes: Whether SOP classes that nobody knows count as storage.
-        max_associations: How many at a time.
-        max_length: The longest P-DATA-TF that it takes, in bytes.
+        handler: Who takes it, or None as long as nobody is known.
+        move: The C-MOVE that it belongs to, if it does and that is known.
+        keys: What it has to show when it is here, or None.
+        candidates: The C-MOVEs of which it may be, if it shows only then of which.
+        refusal: The status with which it is refused, or None.
     """
 
-    called_ae: str | None
-    calling_aes: Collection[str] | None
-    takes_unknown_classes: bool
-    max_associations: int
-    max_length: int
-
-    def judge(self, request: AssociationRequest) -> AssociationAccept | AssociationReject:
-        """What comes of an association request, as long as there is room."""
-        refusal = rejection(request, called_ae=self.called_ae, calling_aes=self.calling_aes)
-        if refusal is not None:
-            return refusal
-        return answer(
-            request,
-            supported=self._judge_context,
-            max_length=self.max_length,
-            window=_ONE_EACH,
-            roles=_roles,
-        )
-
-    def _judge_context(self, proposed: ProposedContext) -> tuple[ContextResult, str | None]:
-        return judged(proposed, self._syntaxes_for)
-
-    def _syntaxes_for(self, abstract_syntax: str) -> Collection[str]:
-        if abstract_syntax in STORAGE_CLASSES:
-            return STORABLE_SYNTAXES
-        if abstract_syntax in _SERVICES:
-            return NATIVE_SYNTAXES
-        is_known = abstract_syntax.startswith("1.2.840.10008.")
-        return STORABLE_SYNTAXES if self.takes_unknown_classes and not is_known else ()
-
-
-def _roles(proposed: RoleSelection) -> RoleSelection:
-    """A peer that reports events is their provider; nobody is the provider of our storage."""
-    if proposed.sop_class_uid in _EVENT_CLASSES:
-        return proposed
-    return RoleSelection(sop_class_uid=proposed.sop_class_uid, scu=proposed.scu, scp=False)
+    handler: InstanceHandler | None = None
+    move: OpenMove | None = None
+    keys: UniqueKeys | None = None
+    candidates: tuple[OpenMove, ...] = ()
+    refusal: int | None = None
 
 
 @define(eq=False)
@@ -109,10 +59,16 @@ class Guest(BaseHandler):
 
     _admission: Admission
     _has_room: Callable[[], bool]
-    _instances: InstanceHandler
-    _on_event: Callable[[NEventReportRequest], Awaitable[NEventReportResponse | None]] | None
+    _instances: InstanceHandler | None
+    _on_event: EventTaker | None
+    _moves: OpenMoves
     calling_ae: str = field(default="", init=False)
     is_accepted: bool = field(default=False, init=False)
+    # One at a time: it is granted no window.
+    _arriving: _Arriving | None = field(default=None, init=False)
+    # The C-MOVE that this association works for, as far as it is known.
+    _works_for: OpenMove | None = field(default=None, init=False)
+    _paused: list[SilenceClock] = field(factory=list[SilenceClock], init=False)
 
     def acceptance(self, request: AssociationRequest) -> AssociationAccept | AssociationReject:
         """What comes of the association request of this peer."""
@@ -121,19 +77,121 @@ class Guest(BaseHandler):
         if isinstance(verdict, AssociationReject):
             return verdict
         if not self._has_room():
-            return _FULL
+            return FULL
         self.is_accepted = True
         return verdict
 
+    # --- instances ------------------------------------------------------------------------
+
     async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:
         """See ``InstanceHandler``."""
-        if not overrides(self._instances, "c_store_sink"):
+        arriving = await self._begin(request)
+        handler = arriving.handler
+        if handler is None or arriving.refusal is not None:
             return None
-        return await self._instances.c_store_sink(request)
+        destination = await sink_of(handler, request)
+        if destination is None or arriving.keys is None:
+            return destination
+        # It has them when it is here: in its file, which has no name yet.
+        return evolve(destination, check=_both(arriving.keys.check, destination.check))
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""
-        return await self._instances.on_c_store_request(request)
+        arriving = self._arriving or await self._begin(request)
+        if arriving.candidates:
+            return await self._sort(arriving, request)
+        if arriving.keys is not None and not await _shows(arriving.keys, request):
+            arriving.refusal = Code.NOT_AUTHORIZED
+        if arriving.handler is None or arriving.refusal is not None:
+            await trio.lowlevel.checkpoint()
+            return _refused(request, arriving.refusal)
+        return await arriving.handler.on_c_store_request(request)
+
+    async def _begin(self, request: CStoreRequest) -> _Arriving:
+        """Where an instance goes that begins to arrive."""
+        self._put_down()
+        self._arriving = arriving = await self._judge(request)
+        self._take_up(arriving)
+        return arriving
+
+    async def _judge(self, request: CStoreRequest) -> _Arriving:
+        title, message_id = request.move_originator_ae, request.move_originator_message_id
+        if title and message_id is not None:
+            candidates = await self._moves.asked_by(title, message_id)
+            if len(candidates) == 1:
+                return self._of(candidates[0])
+            if not candidates and self._moves.was_left(title, message_id):
+                return _Arriving(refusal=Code.OUT_OF_RESOURCES)
+        else:
+            await trio.lowlevel.checkpoint()
+            candidates = self._moves.candidates(request)
+            if len(candidates) == 1 and self._instances is None:
+                return evolve(self._of(candidates[0]), keys=candidates[0].keys)
+        return _Arriving(candidates=candidates) if candidates else self._of_nobody()
+
+    async def _sort(self, arriving: _Arriving, request: CStoreRequest) -> CStoreResponse:
+        """Put an instance that is here as a whole where it belongs."""
+        for move in arriving.candidates:
+            if await _shows(move.keys, request):
+                found = self._of(move)
+                break
+        else:
+            found = self._of_nobody()
+        self._arriving = found
+        self._take_up(found)
+        if found.handler is None:
+            return _refused(request, found.refusal)
+        return await place(found.handler, request, self.calling_ae)
+
+    def _of(self, move: OpenMove) -> _Arriving:
+        handler = move.handler or self._instances
+        assert handler is not None  # a receiver without one serves the moves that have
+        return _Arriving(handler=Arrivals(handler, move.instances), move=move)
+
+    def _of_nobody(self) -> _Arriving:
+        """For one that no C-MOVE has asked for."""
+        refusal = Code.NOT_AUTHORIZED if self._instances is None else None
+        return _Arriving(handler=self._instances, refusal=refusal)
+
+    # --- the C-MOVE that this association works for ---------------------------------------
+
+    def _take_up(self, arriving: _Arriving) -> None:
+        self._works_for = arriving.move
+        if arriving.move is not None:
+            arriving.move.take_up()
+
+    def _put_down(self) -> None:
+        if self._arriving is not None and self._arriving.move is not None:
+            self._arriving.move.put_down()
+        self._arriving = None
+
+    def heard(self) -> None:
+        """Bytes came: the peer of the C-MOVE is not silent, whichever that is."""
+        for move in self._worked_for():
+            move.sign_of_life()
+
+    def has_instance(self) -> None:
+        """All of an instance is here: until it is answered, the silence is ours."""
+        self._paused += [clock for it in self._worked_for() if (clock := it.pause()) is not None]
+
+    def has_answered(self) -> None:
+        """The answer to an instance went out."""
+        self._put_down()
+        while self._paused:
+            clock = self._paused.pop()
+            clock.resume()
+            clock.sign_of_life()
+
+    def leave(self) -> None:
+        """The association has ended."""
+        self.has_answered()
+
+    def _worked_for(self) -> tuple[OpenMove, ...]:
+        if self._works_for is not None and self._works_for in self._moves:
+            return (self._works_for,)
+        return tuple(self._moves)
+
+    # --- events ---------------------------------------------------------------------------
 
     async def on_n_event_report_request(self, request: NEventReportRequest) -> NEventReportResponse:
         """See ``ConnectionHandler``. Nobody of those who wait for events has taken it."""
@@ -141,6 +199,29 @@ class Guest(BaseHandler):
             response = await self._on_event(request)
             if response is not None:
                 return response
+        await trio.lowlevel.checkpoint()
         return response_to(
             request, Code.PROCESSING_FAILURE, error_comment="nobody here waits for this event"
         )
+
+
+async def _shows(keys: UniqueKeys, request: CStoreRequest) -> bool:
+    """Whether the instance of ``request`` is one that was asked for."""
+    data = request.data_set
+    if not isinstance(data, EncodedDataSet | StoredDataSet):
+        await trio.lowlevel.checkpoint()
+        return False
+    return await trio.to_thread.run_sync(keys.match_data, data, abandon_on_cancel=True)
+
+
+def _both(first: _Check, second: _Check | None) -> _Check:
+    def check(stored: StoredDataSet) -> int | None:
+        status = first(stored)
+        return status if status is not None or second is None else second(stored)
+
+    return check
+
+
+def _refused(request: CStoreRequest, status: int | None) -> CStoreResponse:
+    assert status is not None  # who takes it or why nobody does: one of them is known
+    return response_to(request, status, error_comment="it belongs to no open C-MOVE")

@@ -15,8 +15,11 @@ from trio_dicom._io.events import EventTakers
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.lifetime import peeled
 from trio_dicom._io.transport import set_keepalive, socket_stream
-from trio_dicom._operations.guest import Admission, Guest
+from trio_dicom._operations.admission import Admission
+from trio_dicom._operations.guest import Guest
 from trio_dicom._operations.inbox import Into, inbox_for
+from trio_dicom._operations.open_moves import OpenMoves
+from trio_dicom._operations.watching import Watching
 from trio_dicom._protocol.negotiation import checked_ae_title
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.handler import EventTaker, InstanceHandler
@@ -42,17 +45,19 @@ class Receiver:
         host: The address that it listens on.
         port: The TCP port that it listens on.
         associations: How many associations it has at the moment.
+        moves: The C-MOVEs that bring instances here.
     """
 
     ae_title: str
     host: str
     port: int
     _admission: Admission
-    _instances: InstanceHandler
+    _instances: InstanceHandler | None
     _on_event: EventTaker | None
     _options: ConnectionOptions
     _instrument: Instrument | None
     associations: int = field(default=0, init=False)
+    moves: OpenMoves = field(factory=OpenMoves, init=False)
     _connections: int = field(default=0, init=False)
     _takers: EventTakers = field(factory=EventTakers, init=False)
 
@@ -61,6 +66,11 @@ class Receiver:
         """As the command line takes it: ``AET@host:port``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.ae_title}@{host}:{self.port}"
+
+    @property
+    def takes_instances(self) -> bool:
+        """Whether it takes instances that no ``c_move`` has asked for."""
+        return self._instances is not None
 
     def events(self, take: EventTaker) -> AbstractContextManager[None]:
         """Let ``take`` see the N-EVENT-REPORTs of all peers while the block is open.
@@ -84,7 +94,9 @@ class Receiver:
             _logger.warning("%s has too many connections, and closed one", self.address)
             await trio.aclose_forcefully(stream)
             return
-        guest = Guest(self._admission, self._take_place, self._instances, self._on_event)
+        guest = Guest(
+            self._admission, self._take_place, self._instances, self._on_event, self.moves
+        )
         self._connections += 1
         try:
             self._probe_when_silent(stream)
@@ -94,7 +106,7 @@ class Receiver:
                 handler=guest,
                 events=self._takers,
                 options=self._options,
-                instrument=self._instrument,
+                instrument=Watching(guest, self._instrument),
             )
             if ending is not None:
                 _logger.info("an association of %r ended: %s", guest.calling_ae, ending)
@@ -103,6 +115,7 @@ class Receiver:
         except BaseExceptionGroup as group:
             raise log_failures(group, _BUG, guest.calling_ae) from None
         finally:
+            guest.leave()
             self._connections -= 1
             self.associations -= guest.is_accepted
 
@@ -130,7 +143,7 @@ _BUG = "the receiver failed on an association of %r"
 async def open_receiver(
     port: int = 0,
     *,
-    into: Into,
+    into: Into | None,
     ae_title: str = "TRIO_DICOM",
     host: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
@@ -159,6 +172,7 @@ async def open_receiver(
     Args:
         port: The TCP port; 0 for any that is free. 11112 is DICOM's own beside 104.
         into: Where the instances go: a directory, an ``Inbox``, or an ``InstanceHandler``.
+            None: only those are taken that a ``c_move`` asks for which names the receiver.
         ae_title: What it is called.
         host: The address to listen on: loopback, unless you want company; "0.0.0.0" or "::"
             for every one that the computer has.
@@ -185,7 +199,7 @@ async def open_receiver(
         raise LocalProtocolError(f"a receiver of {max_associations} associations takes nothing")
     if isinstance(calling_aes, str):  # one title is a collection of letters, which nobody means
         calling_aes = (calling_aes,)
-    instances = await inbox_for(into)
+    instances = None if into is None else await inbox_for(into)
     listeners = await trio.open_tcp_listeners(port, host=host)
     # A name may have several addresses. Without a port given they would get different ones.
     for surplus in listeners[1:] if port == 0 else ():

@@ -1,0 +1,69 @@
+"""Handing an instance that is here as a whole to whoever keeps it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import trio
+from attrs import evolve
+
+from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
+from trio_dicom._dimse.message import response_to
+from trio_dicom._io.instance_file import InstanceFile, NotKept
+from trio_dicom.handler import Destination, InstanceHandler, overrides
+
+__all__ = ["place", "sink_of"]
+
+_BLOCK: Final = 1 << 20
+
+
+async def sink_of(handler: InstanceHandler, request: CStoreRequest) -> Destination | None:
+    """Where ``handler`` wants an instance, or None for no file."""
+    if not overrides(handler, "c_store_sink"):
+        await trio.lowlevel.checkpoint()
+        return None
+    sink = await handler.c_store_sink(request)
+    return Destination(path=sink) if isinstance(sink, Path) else sink
+
+
+async def place(handler: InstanceHandler, request: CStoreRequest, source_ae: str) -> CStoreResponse:
+    """Let ``handler`` have an instance, in the file that it wants, if it wants one.
+
+    Args:
+        handler: Who keeps it.
+        request: With the instance: in memory, or in a file that goes when this returns.
+        source_ae: The AE title that it came from.
+    """
+    destination = await sink_of(handler, request)
+    data = request.data_set
+    if destination is None or not isinstance(data, EncodedDataSet | StoredDataSet):
+        return await handler.on_c_store_request(request)
+    file = InstanceFile(destination, request, data.transfer_syntax, source_ae)
+    try:
+        stored = await trio.to_thread.run_sync(_fill, file, data, abandon_on_cancel=True)
+        if isinstance(stored, NotKept):
+            return response_to(request, stored.status, error_comment=stored.comment)
+        return await handler.on_c_store_request(evolve(request, data_set=stored))
+    finally:
+        file.discard()  # what has its name keeps it
+
+
+def _fill(
+    file: InstanceFile, data: EncodedDataSet | StoredDataSet
+) -> StoredDataSet | NotKept | None:
+    if isinstance(data, EncodedDataSet):
+        return file.finish(bytes(data.data))
+    try:
+        with data.path.open("rb") as source:
+            source.seek(data.offset)
+            left = data.length
+            while left > _BLOCK:
+                block = source.read(_BLOCK)
+                left -= len(block)
+                if (problem := file.write(block)) is not None:
+                    return problem
+            return file.finish(source.read(left))
+    except OSError as error:
+        return NotKept.because_of(error)

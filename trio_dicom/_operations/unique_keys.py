@@ -1,0 +1,66 @@
+"""What a retrieve asks for, as instances show it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+from pydicom import Dataset
+from pydicom.uid import UID
+
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
+from trio_dicom._dimse.values import values_in
+from trio_dicom.status import Code
+
+__all__ = ["UniqueKeys"]
+
+# PS3.4 C.2.2.1: the unique key of each level.
+_TAGS: Final = {
+    "SOPInstanceUID": 0x0008_0018,
+    "PatientID": 0x0010_0020,
+    "StudyInstanceUID": 0x0020_000D,
+    "SeriesInstanceUID": 0x0020_000E,
+}
+_LOOK: Final = 1 << 20
+"""Bytes of a data set among which they have to be."""
+
+
+@frozen
+class UniqueKeys:
+    """The unique keys of a retrieve, and whether an instance is one that they ask for.
+
+    Attributes:
+        wanted: By tag, the values of which it is one.
+    """
+
+    wanted: dict[int, frozenset[bytes]]
+
+    @classmethod
+    def of(cls, query: Dataset) -> UniqueKeys:
+        """Those that ``query`` has. Text beyond ASCII has many encodings and does not count."""
+        wanted: dict[int, frozenset[bytes]] = {}
+        for keyword, tag in _TAGS.items():
+            value: object = query.get(keyword)
+            if not value:
+                continue
+            texts = value.split("\\") if isinstance(value, str) else [str(it) for it in value]  # type: ignore[attr-defined]
+            if all(text.isascii() for text in texts):
+                wanted[tag] = frozenset(text.strip("\0 ").encode() for text in texts)
+        return cls(wanted)
+
+    def match(self, beginning: bytes | bytearray | memoryview, transfer_syntax: UID) -> bool:
+        """Whether a data set that begins so is an instance that was asked for."""
+        values = values_in(beginning[:_LOOK], transfer_syntax, self.wanted)
+        return all(values.get(tag) in wanted for tag, wanted in self.wanted.items())
+
+    def match_data(self, data: EncodedDataSet | StoredDataSet) -> bool:
+        """The same for one that is here. Reads the file of one that is stored."""
+        if isinstance(data, EncodedDataSet):
+            return self.match(data.data, data.transfer_syntax)
+        with data.path.open("rb") as file:
+            file.seek(data.offset)
+            return self.match(file.read(_LOOK), data.transfer_syntax)
+
+    def check(self, stored: StoredDataSet) -> int | None:
+        """As ``Destination.check``."""
+        return None if self.match_data(stored) else Code.NOT_AUTHORIZED
