@@ -11,7 +11,7 @@ from pydicom.uid import UID
 
 from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._operations.reading import items_of, uid_of
-from trio_dicom._operations.references import InstanceReference
+from trio_dicom._operations.references import InstanceReference, as_references
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.status import Code, Status
 
@@ -86,8 +86,8 @@ class PerformedSeries:
     retrieve_ae: str = ""
     performing_physician: str = field(default="", repr=False)
     operators_name: str = field(default="", repr=False)
-    images: tuple[InstanceReference, ...] = field(default=(), converter=tuple)
-    others: tuple[InstanceReference, ...] = field(default=(), converter=tuple)
+    images: tuple[InstanceReference, ...] = field(default=(), converter=as_references)
+    others: tuple[InstanceReference, ...] = field(default=(), converter=as_references)
 
     def data_set(self) -> Dataset:
         """The item of the Performed Series Sequence (0040,0340)."""

@@ -13,7 +13,7 @@ from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._operations.reading import items_of, text_of, uid_of
 from trio_dicom.errors import LocalProtocolError
 
-__all__ = ["CodedEntry", "InstanceReference"]
+__all__ = ["CodedEntry", "InstanceReference", "as_codes", "as_references"]
 
 _LONGEST_CODE = 16  # characters of an SH
 
@@ -118,3 +118,13 @@ class CodedEntry:
     def items(entries: Iterable[CodedEntry]) -> list[Dataset]:
         """The items of a sequence with these codes."""
         return [entry.data_set() for entry in entries]
+
+
+def as_references(references: Iterable[InstanceReference]) -> tuple[InstanceReference, ...]:
+    """References that do not change any more."""
+    return tuple(references)
+
+
+def as_codes(entries: Iterable[CodedEntry]) -> tuple[CodedEntry, ...]:
+    """Codes that do not change any more."""
+    return tuple(entries)

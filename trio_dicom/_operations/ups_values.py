@@ -13,7 +13,12 @@ from pydicom.uid import UID
 
 from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._operations.reading import as_dt, items_of, text_of, uid_of
-from trio_dicom._operations.references import CodedEntry, InstanceReference
+from trio_dicom._operations.references import (
+    CodedEntry,
+    InstanceReference,
+    as_codes,
+    as_references,
+)
 from trio_dicom.status import Code, Status
 
 __all__ = ["ClaimedStep", "OutputSeries", "PerformedWork", "UPSState", "UnifiedStep"]
@@ -127,7 +132,7 @@ class OutputSeries:
 
     study_instance_uid: UID = field(converter=as_uid)
     series_instance_uid: UID = field(converter=as_uid)
-    instances: tuple[InstanceReference, ...] = field(converter=tuple)
+    instances: tuple[InstanceReference, ...] = field(converter=as_references)
     retrieve_ae: str
 
     def data_set(self) -> Dataset:
@@ -141,6 +146,10 @@ class OutputSeries:
         item.ReferencedSOPSequence = [it.data_set() for it in self.instances]
         item.DICOMRetrievalSequence = [retrieval]
         return item
+
+
+def _as_outputs(outputs: Iterable[OutputSeries]) -> tuple[OutputSeries, ...]:
+    return tuple(outputs)
 
 
 @frozen(kw_only=True)
@@ -159,8 +168,8 @@ class PerformedWork:
     started: datetime
     ended: datetime
     workitem: CodedEntry | None = None
-    stations: tuple[CodedEntry, ...] = field(default=(), converter=tuple)
-    outputs: tuple[OutputSeries, ...] = field(default=(), converter=tuple)
+    stations: tuple[CodedEntry, ...] = field(default=(), converter=as_codes)
+    outputs: tuple[OutputSeries, ...] = field(default=(), converter=_as_outputs)
     description: str = ""
 
     def data_set(self) -> Dataset:
