@@ -117,7 +117,7 @@ class InstanceFile:
             Where it lies, or why it is not kept; None when it was discarded meanwhile.
         """
 
-        def work() -> StoredDataSet:
+        def work() -> StoredDataSet | None:
             self._write(data)
             if self._file is not None:
                 self._file.close()
@@ -125,6 +125,9 @@ class InstanceFile:
             if self._destination is None:
                 return stored
             self._check(stored, self._destination)
+            if self._is_unwanted:
+                # Perhaps long ago: something newer may have the name by now.
+                return None
             path = give_name(self._aside, self._destination)
             self._file = None  # nothing lies aside any more
             return _existing(self._destination.path) if path is None else self._stored(path)
