@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from trio_dicom.cli.app import app
+
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.rst"
 
 
-@pytest.mark.parametrize("command", ["demo", "echo", "store"])
+@pytest.mark.parametrize("command", [name for name in app if not name.startswith("-")])
 def test_every_command_and_option_is_on_the_page(command: str) -> None:
     page = PAGE.read_text()
     asked = [sys.executable, "-m", "trio_dicom", command, "--help"]
