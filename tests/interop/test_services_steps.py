@@ -1,0 +1,179 @@
+"""Performed and unified procedure steps against pynetdicom, with what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydicom import Dataset
+
+from tests.interop.pynetdicom_services import ServicesPeer
+from trio_dicom import (
+    Association,
+    CodedEntry,
+    PerformedSeries,
+    PerformedStep,
+    PerformedStepState,
+    PerformedWork,
+    PresentationContext,
+    StatusError,
+    UnifiedWorklist,
+    UPSCancelRequested,
+    UPSProgress,
+    UPSState,
+    UPSStateReport,
+    complete_performed_step,
+    create_performed_step,
+    discontinue_performed_step,
+    open_association,
+    update_performed_step,
+    ups_events,
+)
+from trio_dicom.sop_classes import MPPS, UPS_CLASSES, UPS_PULL, UPS_PUSH, UPS_QUERY
+
+SERIES = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Kopf, groß")
+REASON = CodedEntry("110501", "DCM", "Equipment failure")
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+WORK = PerformedWork(started=NOON, ended=NOON, workitem=REASON, stations=[REASON])
+
+
+def data(**values: Any) -> Dataset:
+    data_set = Dataset()
+    for keyword, value in values.items():
+        setattr(data_set, keyword, value)
+    return data_set
+
+
+@asynccontextmanager
+async def associated(
+    peer: ServicesPeer, *contexts: PresentationContext, calling_ae: str = "TRIO_DICOM"
+) -> AsyncGenerator[Association, None]:
+    async with open_association(
+        peer.host, peer.port, calling_ae=calling_ae, contexts=contexts
+    ) as association:
+        yield association
+
+
+# --- performed ------------------------------------------------------------------------
+
+
+def performed() -> Dataset:
+    return data(
+        SpecificCharacterSet="ISO_IR 192",
+        PatientName="Müller^Jürgen",
+        PerformedProcedureStepID="PPS1",
+        Modality="CT",
+        ScheduledStepAttributesSequence=[data(StudyInstanceUID="1.2.3")],
+    )
+
+
+async def test_a_performed_step_goes_its_way_and_then_is_final(
+    pynetdicom_services: ServicesPeer,
+) -> None:
+    async with associated(pynetdicom_services, MPPS) as association:
+        step = await create_performed_step(association, performed())
+        change = data(SpecificCharacterSet="ISO_IR 192", PerformedProcedureStepDescription="groß")
+        step = await update_performed_step(association, step, change)
+        charset = data(SpecificCharacterSet="ISO_IR 192")
+        done = await complete_performed_step(association, step, [SERIES], modifications=charset)
+        assert done.state is PerformedStepState.COMPLETED
+        with pytest.raises(StatusError, match="0110H"):  # the peer knows it, too
+            await discontinue_performed_step(association, step, REASON)
+        with pytest.raises(StatusError, match="0112H"):
+            await update_performed_step(association, PerformedStep(sop_instance_uid="1.9"), change)
+    told = pynetdicom_services.steps.instances[step.sop_instance_uid]
+    assert told.PerformedProcedureStepStatus == "COMPLETED"
+    assert told.PatientName == "Müller^Jürgen"
+    assert told.PerformedProcedureStepDescription == "groß"
+    assert told.PerformedSeriesSequence[0].ProtocolName == "Kopf, groß"
+
+
+async def test_a_performed_step_is_discontinued(pynetdicom_services: ServicesPeer) -> None:
+    async with associated(pynetdicom_services, MPPS) as association:
+        step = await create_performed_step(association, performed(), sop_instance_uid="1.2.3.5")
+        with pytest.raises(StatusError, match="duplicate SOP instance"):
+            await create_performed_step(association, performed(), sop_instance_uid="1.2.3.5")
+        await discontinue_performed_step(association, step, REASON)
+    told = pynetdicom_services.steps.instances["1.2.3.5"]
+    assert told.PerformedProcedureStepStatus == "DISCONTINUED"
+    (reason,) = told.PerformedProcedureStepDiscontinuationReasonCodeSequence
+    assert CodedEntry.in_item(reason) == REASON
+
+
+# --- unified --------------------------------------------------------------------------
+
+
+async def test_a_unified_step_is_claimed_by_one_and_completed(
+    pynetdicom_services: ServicesPeer,
+) -> None:
+    async with (
+        associated(pynetdicom_services, UPS_PUSH) as scheduler,
+        associated(pynetdicom_services, UPS_PULL) as performer,
+        associated(pynetdicom_services, UPS_PULL) as latecomer,
+    ):
+        created = await UnifiedWorklist(scheduler).create(data(ProcedureStepLabel="Plan"))
+        worklist = UnifiedWorklist(performer)
+        async with worklist.search(state=UPSState.SCHEDULED) as steps:
+            (found,) = [step async for step in steps]
+        assert (found.sop_instance_uid, found.label) == (created.sop_instance_uid, "Plan")
+        step = await worklist.claim(found.sop_instance_uid)
+        with pytest.raises(StatusError, match="C302H"):
+            await UnifiedWorklist(latecomer).claim(found.sop_instance_uid)
+        with pytest.raises(StatusError, match="C301H"):
+            await UnifiedWorklist(latecomer).update(found.sop_instance_uid, data(PatientID="1"))
+        with pytest.raises(StatusError, match="final state"):
+            await worklist.complete(step)
+        await worklist.report_progress(step, 50)
+        done = await worklist.complete(step, WORK)
+        assert done.state is UPSState.COMPLETED
+        seen = await worklist.get(step.sop_instance_uid, ["ProcedureStepState"])
+        assert seen.state is UPSState.COMPLETED
+        with pytest.raises(StatusError, match="C307H"):
+            await worklist.get("1.9")
+
+
+async def test_a_unified_step_is_cancelled_by_who_performs_it(
+    pynetdicom_services: ServicesPeer,
+) -> None:
+    async with associated(pynetdicom_services, UPS_PUSH, UPS_PULL, UPS_QUERY) as association:
+        worklist = UnifiedWorklist(association)
+        created = await worklist.create(data(ProcedureStepLabel="Plan"))
+        step = await worklist.claim(created.sop_instance_uid)
+        done = await worklist.cancel(step, REASON, "broken")
+        assert done.state is UPSState.CANCELED
+        again = await worklist.request_cancel(step.sop_instance_uid)
+        assert "already canceled" in str(again)
+    (item,) = pynetdicom_services.work_items.instances.values()
+    (progress,) = item.ProcedureStepProgressInformationSequence
+    assert progress.ReasonForCancellation == "broken"
+
+
+async def test_who_subscribed_hears_of_it(pynetdicom_services: ServicesPeer) -> None:
+    async with (
+        associated(pynetdicom_services, *UPS_CLASSES, calling_ae="WATCHER") as watcher,
+        associated(pynetdicom_services, *UPS_CLASSES) as performer,
+    ):
+        watching, worklist = UnifiedWorklist(watcher), UnifiedWorklist(performer)
+        with ups_events(watcher) as events:
+            await watching.subscribe(deletion_lock=True)
+            created = await worklist.create(data(ProcedureStepLabel="Plan"))
+            step = await worklist.claim(created.sop_instance_uid)
+            await worklist.report_progress(step, 50, "half")
+            await worklist.request_cancel(step.sop_instance_uid, explanation="please")
+            await worklist.complete(step, WORK)
+            came = [await events.receive() for _ in range(5)]
+            await watching.unsubscribe()
+            await worklist.create(data(ProcedureStepLabel="Another"))
+            assert not events.statistics().current_buffer_used
+    uid = step.sop_instance_uid
+    assert came == [
+        UPSStateReport(sop_instance_uid=uid, state=UPSState.SCHEDULED, input_readiness="READY"),
+        UPSStateReport(sop_instance_uid=uid, state=UPSState.IN_PROGRESS, input_readiness="READY"),
+        UPSProgress(sop_instance_uid=uid, progress="50", description="half"),
+        UPSCancelRequested(sop_instance_uid=uid, requesting_ae="TRIO_DICOM", reason="please"),
+        UPSStateReport(sop_instance_uid=uid, state=UPSState.COMPLETED, input_readiness="READY"),
+    ]
+    assert {report.status for report in pynetdicom_services.memory.reports} == {0x0000}
