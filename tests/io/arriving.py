@@ -12,7 +12,6 @@ from attrs import define, field
 from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.dimse.elements import explicit
-from tests.io.disk import threads_ended
 from tests.io.recording import CT
 from tests.io.talking import CT_ID, get_request, talking
 from trio_dicom import (
@@ -163,7 +162,6 @@ class Getting:
         error: What the caller got instead of the final response.
         leave: Cancelled to leave the C-GET early.
         ended: Set when the caller has left it.
-        at: When that was.
     """
 
     connection: ClientConnection
@@ -172,7 +170,6 @@ class Getting:
     error: TrioDicomError | None = None
     leave: trio.CancelScope = field(factory=trio.CancelScope)
     ended: trio.Event = field(factory=trio.Event)
-    at: float = 0.0
 
     async def store(self, data: bytes | None = None, message_id: int = 5) -> CStoreResponse:
         """Let an instance come and be answered."""
@@ -193,7 +190,6 @@ class Getting:
                     await responses.final()
         except TrioDicomError as error:
             self.error = error
-        self.at = trio.current_time()
         self.ended.set()
 
 
@@ -216,7 +212,6 @@ async def getting(
         if is_finished:
             await get.finish()
             assert get.error is None
-        await threads_ended(connection)
 
 
 def left_open(folder: Path) -> list[str]:
