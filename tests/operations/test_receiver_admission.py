@@ -1,0 +1,197 @@
+"""Whom a receiver lets in, what it agrees to, and how many at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from pydicom.uid import (
+    JPEG2000,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
+
+from tests.operations.calling import CONTEXTS, calling, knocking, offer, receiving
+from trio_dicom import (
+    AssociationRejected,
+    ConnectionOptions,
+    NoAcceptedContext,
+    PresentationContext,
+    RejectReason,
+    RejectResult,
+    propose,
+)
+from trio_dicom._operations.admission import Admission
+from trio_dicom.lowlevel import (
+    AssociationAccept,
+    AssociationReject,
+    MaximumLength,
+    OperationsWindow,
+    RoleSelection,
+)
+from trio_dicom.sop_classes import (
+    STORAGE_COMMITMENT,
+    STUDY_ROOT_FIND,
+    UPS_EVENT,
+    VERIFICATION,
+    storage_sop_classes,
+)
+
+PRIVATE = "1.2.3.4"
+
+
+def accepted(
+    *contexts: PresentationContext, unknown: bool = False, **more: Any
+) -> AssociationAccept:
+    admission = Admission(
+        called_ae=None,
+        calling_aes=None,
+        takes_unknown_classes=unknown,
+        max_associations=1,
+        max_length=16_384,
+    )
+    verdict = admission.judge(propose(contexts=contexts, **more))
+    assert isinstance(verdict, AssociationAccept)
+    return verdict
+
+
+def test_every_storage_class_is_taken_also_a_retired_one() -> None:
+    for uid in storage_sop_classes(retired=True):
+        (answer,) = accepted(PresentationContext(uid)).contexts
+        assert answer.transfer_syntax == ExplicitVRLittleEndian
+
+
+@pytest.mark.scenario("B12")
+def test_the_first_syntax_is_taken_which_the_sender_likes_best() -> None:
+    for syntaxes in ([JPEG2000, ExplicitVRLittleEndian], [ImplicitVRLittleEndian, RLELossless]):
+        (answer,) = accepted(PresentationContext(CTImageStorage, syntaxes)).contexts
+        assert answer.transfer_syntax == syntaxes[0]
+
+
+def test_a_syntax_that_nobody_knows_is_passed_over() -> None:
+    context = PresentationContext(CTImageStorage, [PRIVATE, RLELossless])
+    assert accepted(context).contexts[0].transfer_syntax == RLELossless
+    assert accepted(PresentationContext(CTImageStorage, [PRIVATE])).contexts[0].result == 4
+    assert accepted(PresentationContext("1.2.840.10008.1.1", [JPEG2000])).contexts[0].result == 4
+
+
+def test_what_is_no_service_of_ours_is_refused() -> None:
+    assert accepted(STUDY_ROOT_FIND, unknown=True).contexts[0].result == 3
+    assert accepted(PresentationContext(PRIVATE)).contexts[0].result == 3
+    assert accepted(PresentationContext(PRIVATE), unknown=True).contexts[0].result == 0
+
+
+@pytest.mark.scenario("B24")
+@pytest.mark.pitfall(17)
+def test_a_window_is_answered_only_where_one_is_asked_for() -> None:
+    assert accepted(VERIFICATION).item(OperationsWindow) is None
+    asked = accepted(VERIFICATION, max_operations_invoked=8, max_operations_performed=0)
+    assert asked.item(OperationsWindow) == OperationsWindow(1, 1)
+
+
+def test_our_own_length_is_told() -> None:
+    assert accepted(VERIFICATION).item(MaximumLength) == MaximumLength(16_384)
+
+
+@pytest.mark.scenario("B51")
+@pytest.mark.pitfall(21)
+@pytest.mark.parametrize("context", [STORAGE_COMMITMENT, UPS_EVENT], ids=str)
+@pytest.mark.parametrize(("scu", "scp"), [(False, True), (True, True), (True, False)])
+def test_a_peer_that_reports_gets_the_roles_it_asks_for(
+    context: PresentationContext, scu: bool, scp: bool
+) -> None:
+    asking = PresentationContext(context.abstract_syntax, scu_role=scu, scp_role=scp)
+    answer = accepted(asking).item(RoleSelection)
+    assert answer == RoleSelection(sop_class_uid=context.abstract_syntax, scu=scu, scp=scp)
+
+
+def test_nobody_is_made_the_provider_of_our_storage() -> None:
+    context = PresentationContext(CTImageStorage, scu_role=True, scp_role=True)
+    answer = accepted(context).item(RoleSelection)
+    assert answer == RoleSelection(sop_class_uid=CTImageStorage, scu=True, scp=False)
+
+
+async def rejection_of(receiver: Any, **call: Any) -> tuple[RejectResult, RejectReason]:
+    with pytest.raises(AssociationRejected) as caught:
+        async with calling(receiver, **call):
+            raise AssertionError
+    return caught.value.result, caught.value.reason
+
+
+async def test_a_peer_that_calls_somebody_else_is_rejected_if_that_is_wanted() -> None:
+    async with receiving(ae_title=" STORE ", checks_called_ae=True) as receiver:
+        assert receiver.ae_title == "STORE"
+        assert await rejection_of(receiver, called_ae="OTHER") == (
+            RejectResult.PERMANENT,
+            RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED,
+        )
+        async with calling(receiver, called_ae="STORE") as association:
+            assert (await association.c_echo()).status.is_success
+    async with receiving() as receiver, calling(receiver, called_ae="OTHER") as association:
+        assert (await association.c_echo()).status.is_success
+
+
+@pytest.mark.parametrize("known", ["PACS", ["OTHER", "PACS"]])
+async def test_a_peer_that_is_not_on_the_list_is_rejected(known: Any) -> None:
+    async with receiving(calling_aes=known) as receiver:
+        assert await rejection_of(receiver, calling_ae="P") == (
+            RejectResult.PERMANENT,
+            RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED,
+        )
+        async with calling(receiver, calling_ae="PACS") as association:
+            assert (await association.c_echo()).status.is_success
+
+
+async def test_another_application_context_is_rejected() -> None:
+    async with receiving() as receiver, knocking(receiver) as peer:
+        request = propose(contexts=[VERIFICATION])
+        await peer.send_bytes(request.encode().replace(b"10008.3.1.1.1", b"10008.3.1.1.2"))
+        reject = await peer.expect(AssociationReject)
+        assert reject.reason is RejectReason.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED
+
+
+async def test_one_more_than_it_holds_is_rejected_for_now_and_let_in_later() -> None:
+    async with receiving(max_associations=2) as receiver:
+        async with calling(receiver), calling(receiver) as association:
+            assert receiver.associations == 2
+            assert await rejection_of(receiver) == (
+                RejectResult.TRANSIENT,
+                RejectReason.LOCAL_LIMIT_EXCEEDED,
+            )
+            assert (await offer(association)).status.is_success
+        assert receiver.associations == 0
+        async with calling(receiver) as association:
+            assert (await offer(association)).status.is_success
+
+
+async def test_those_who_only_connect_are_bounded_too() -> None:
+    async with receiving(max_associations=1) as receiver, trio.open_nursery() as nursery:
+        stay = trio.Event()
+
+        async def connect(task_status: trio.TaskStatus[None]) -> None:
+            async with knocking(receiver):
+                task_status.started()
+                await stay.wait()
+
+        for _ in range(17):
+            await nursery.start(connect)
+        await trio.testing.wait_all_tasks_blocked()
+        async with knocking(receiver) as peer:
+            await peer.expect_closed()
+        stay.set()
+
+
+async def test_a_service_that_was_not_accepted_cannot_be_used() -> None:
+    async with receiving() as receiver, calling(receiver, CONTEXTS) as association:
+        with pytest.raises(NoAcceptedContext):
+            await offer(association, sop_class_uid=PRIVATE)
+
+
+async def test_a_shorter_length_is_kept_by_the_peer() -> None:
+    options = ConnectionOptions(max_length=4096)
+    async with receiving(options=options) as receiver, calling(receiver) as association:
+        assert association.negotiated.peer_max_length == 4096
+        assert (await offer(association)).status.is_success
