@@ -255,7 +255,7 @@ async def test_what_a_peer_sends_cannot_write_on_the_terminal(command: Command) 
 
 
 async def test_umlauts_and_wide_characters_stay_in_their_columns(command: Command) -> None:
-    names = ["Müller^Jörg", "山田^太郎", "Doe"]
+    names = ["Müller^Jörg", "山田^太郎", "山田\u3000太郎", "Doe"]
     matches = [match(SpecificCharacterSet="ISO_IR 192", PatientName=it) for it in names]
     async with finder(*matches) as peer:
         ran = await command("find", peer.address, "-k", "PatientName", "-k", "PatientID=1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,10 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
 )
+from pynetdicom import AE, evt
 
 from tests.interop.peers import OrthancPeer, Peer
+from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
 from trio_dicom import (
     BaseHandler,
     CGetRequest,
@@ -54,7 +56,11 @@ async def store(peer: Peer, paths: Sequence[Path]) -> None:
 
 
 async def get(
-    peer: Peer, study: str, contexts: Sequence[PresentationContext]
+    peer: Peer | PynetdicomPeer,
+    study: str,
+    contexts: Sequence[PresentationContext],
+    *,
+    may_store: bool = True,
 ) -> tuple[Response, dict[str, str]]:
     inbox = Inbox()
     query = Dataset()
@@ -71,9 +77,10 @@ async def get(
         accepted = [
             it for it in association.negotiated.accepted_contexts if it.abstract_syntax in asked
         ]
-        # Both roles, so that the same association may store, too.
         assert accepted
-        assert all(it.as_scp and it.as_scu for it in accepted)
+        assert all(it.as_scp for it in accepted)
+        # So that the same association may store, too.
+        assert all(it.as_scu for it in accepted) == may_store
         request = CGetRequest(sop_class_uid=STUDY_ROOT_GET.abstract_syntax, data_set=query)
         async with association.open_request(request) as responses:
             return await responses.final(), inbox.syntaxes
@@ -118,3 +125,26 @@ async def test_orthanc_says_what_it_cannot_decompress_and_the_association_lives(
     )
     assert response.status.is_failure
     assert syntaxes == {}
+
+
+@pytest.mark.scenario("B21")
+@pytest.mark.parametrize("may_store", [True, False])
+async def test_pynetdicom_grants_what_it_is_configured_to(
+    may_store: bool, pydicom_files: Path
+) -> None:
+    instance = dcmread(pydicom_files / "CT_small.dcm")
+
+    def configure(entity: AE) -> None:
+        entity.add_supported_context(STUDY_ROOT_GET.abstract_syntax)
+        entity.add_supported_context(CTImageStorage, scu_role=may_store, scp_role=True)
+
+    def on_get(_event: evt.Event) -> Iterator[object]:
+        yield 1
+        yield 0xFF00, instance
+
+    with pynetdicom_peer(handlers=[(evt.EVT_C_GET, on_get)], configure=configure) as peer:
+        response, syntaxes = await get(
+            peer, instance.StudyInstanceUID, storage_contexts(CTImageStorage), may_store=may_store
+        )
+    assert response.status.is_success
+    assert list(syntaxes) == [instance.SOPInstanceUID]
