@@ -187,6 +187,18 @@ async def test_the_result_says_where_to_retrieve_from() -> None:
     assert [it.retrieve_ae for it in result.instances] == ["NEAR"]
 
 
+@pytest.mark.scenario("B53")
+async def test_items_that_refer_to_nothing_are_passed_over() -> None:
+    event = report("1.2.9", (ONE,), {TWO: 0x0110})
+    information = event.event_information
+    assert information is not None
+    information.ReferencedSOPSequence.append(Dataset())
+    information.FailedSOPSequence.append(Dataset())
+    result = CommitmentResult.of_report(event)
+    assert result is not None
+    assert [it.reference for it in result.instances] == [ONE, TWO]
+
+
 async def test_what_is_no_report_on_commitment_has_no_result() -> None:
     other = NEventReportRequest(
         sop_class_uid=MPPS.abstract_syntax, sop_instance_uid="1.2", event_type_id=1
@@ -227,6 +239,13 @@ async def test_a_report_that_nobody_waits_for_goes_to_the_handler() -> None:
             request, transaction_uid = await asked(peer)
             await peer.reply(request, 0x0000)
             assert await answer_of(peer, report("1.2.99")) == 0x0122
+            other = NEventReportRequest(
+                sop_class_uid=MPPS.abstract_syntax,
+                sop_instance_uid="1.2",
+                event_type_id=1,
+                message_id=6,
+            )
+            assert await answer_of(peer, other) == 0x0122
             assert await answer_of(peer, report(transaction_uid, message_id=8)) == 0x0000
 
         async with trio.open_nursery() as nursery:

@@ -38,7 +38,7 @@ SERIES = PerformedSeries(
     protocol_name="Head",
     images=[InstanceReference(CT, "1.2.3.4.1")],
 )
-DOSE_TOO_HIGH = CodedEntry("110500", "DCM", "Doctor canceled procedure")
+DOCTOR_CANCELED = CodedEntry("110500", "DCM", "Doctor canceled procedure")
 
 
 def worklist_item() -> Dataset:
@@ -208,13 +208,13 @@ async def test_the_series_may_have_been_told_before() -> None:
 
 
 async def test_a_step_is_discontinued_with_a_reason() -> None:
-    request, step = await told(lambda it: discontinue_performed_step(it, STEP, DOSE_TOO_HIGH))
+    request, step = await told(lambda it: discontinue_performed_step(it, STEP, DOCTOR_CANCELED))
     sent = request.modification_list
     assert sent is not None
     assert sent.PerformedProcedureStepStatus == "DISCONTINUED"
     assert sent.PerformedProcedureStepEndDate
     (reason,) = sent.PerformedProcedureStepDiscontinuationReasonCodeSequence
-    assert CodedEntry.in_item(reason) == DOSE_TOO_HIGH
+    assert CodedEntry.in_item(reason) == DOCTOR_CANCELED
     assert step.state is PerformedStepState.DISCONTINUED
 
 

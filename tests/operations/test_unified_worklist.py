@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import trio
 from pydicom import Dataset
 
 from tests.operations.speaking import beside, speaking
@@ -203,6 +204,27 @@ async def test_a_search_may_be_left_early_and_its_failure_is_seen() -> None:
 
         with pytest.raises(StatusError, match="A700H"):
             await beside(script, call())
+
+
+async def test_a_search_that_is_closed_gives_no_more() -> None:
+    async with speaking([UPS_PULL]) as (association, peer):
+
+        async def script() -> None:
+            request = await peer.expect_message(CFindRequest)
+            await peer.reply(request, 0xFF00)  # a match without a data set, even
+            await peer.expect_message(CCancelRequest)
+            await peer.reply(request, 0xFE00)
+
+        async def call() -> None:
+            async with UnifiedWorklist(association).search() as steps:
+                assert (await steps.receive()).sop_instance_uid == ""
+                with steps:
+                    pass
+                await steps.aclose()
+                with pytest.raises(trio.ClosedResourceError):
+                    await steps.receive()
+
+        await beside(script, call())
 
 
 async def test_there_must_be_something_to_search_in() -> None:
