@@ -148,7 +148,9 @@ class FilmSession:
             NoAcceptedContext: As ``send_request``; so are the others.
         """
         if isinstance(image, Dataset):
-            image = await trio.to_thread.run_sync(_print_image, image, window)
+            image = await trio.to_thread.run_sync(
+                _print_image, image, window, abandon_on_cancel=True
+            )
         elif window is not None:
             raise LocalProtocolError("a PrintImage has been through its window already")
         data_set = Dataset()
