@@ -188,8 +188,8 @@ def storage_sop_classes(*, retired: bool = False) -> tuple[UID, ...]:
 def _is_common(uid: UID) -> bool:
     name, _kind, info, retirement, keyword = UID_dictionary[uid]
     if retirement:
-        # Ultrasound and nuclear medicine before 1995: the retired classes whose names are
-        # in use again, and which archives still hold.
+        # Ultrasound and nuclear medicine as they were at first: the retired classes whose
+        # names are in use again. Archives still have them.
         return keyword.endswith("Retired")
     return (
         uid.startswith(_OF_A_STUDY)

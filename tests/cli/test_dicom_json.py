@@ -90,6 +90,12 @@ def test_what_json_has_no_number_for_is_bytes() -> None:
     assert found["InlineBinary"]
 
 
+def test_what_somebody_has_looked_at_before_is_text() -> None:
+    data_set = received(element(0x0009_1001, "FD", struct.pack("<d", float("inf"))))
+    assert data_set[0x0009_1001].value == float("inf")
+    assert json_model(data_set)["00091001"] == {"vr": "FD", "Value": ["inf"]}
+
+
 def test_items_are_data_sets_too() -> None:
     data_set = received(sequence(0x0040_0100, element(0x0008_0060, "CS", b"CT"), b""))
     assert json_model(data_set)["00400100"] == {

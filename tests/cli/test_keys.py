@@ -99,7 +99,7 @@ def test_whatever_is_typed_is_a_key_or_a_mistake(text: str) -> None:
 
 PLACES = [
     *("PatientName", "Rows", "SpecificCharacterSet", "0009,0010", "0009,1001"),
-    *("RequestAttributesSequence", "RequestAttributesSequence[0]"),
+    *("RequestAttributesSequence", "RequestAttributesSequence[0]", "0009,1001[0].StudyID"),
     *(f"RequestAttributesSequence[{item}].ScheduledProcedureStepID" for item in (0, 1)),
 ]
 VALUES = ["", "=", "=1", "=ü", "=\\"]
@@ -204,6 +204,7 @@ def test_private_attributes_have_the_vr_of_their_creator() -> None:
         (["ReferencedStudySequence[0]=1"], r"such as ReferencedStudySequence\[0\].CodeValue=1"),
         (["ReferencedStudySequence[1].StudyID=1"], "counted from 0"),
         (["ReferencedStudySequence[9999].StudyID=1", "StudyID"], "counted from 0"),
+        (["0009,1001=x", "0009,1001[0].StudyID"], "given a value, and items as well"),
         (["StudyID=1", "StudyID=2"], "StudyID is given twice"),
         (["Rows=x"], "Rows holds whole numbers, and 'x' is none"),
         (["Rows=1.5"], "whole numbers"),

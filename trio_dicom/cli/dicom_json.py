@@ -13,15 +13,7 @@ from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
-from trio_dicom.cli.tags import vr_of
-
 __all__ = ["json_model"]
-
-# Whose values are bytes that are no text, or items.
-_NOT_TEXT: Final = frozenset(
-    {"AT", "FD", "FL", "OB", "OD", "OF", "OL", "OV", "OW", "SL", "SQ", "SS", "SV", "UL", "UN"}
-    | {"US", "UV"}
-)
 
 _DECIMALS: Final[dict[str, Callable[[str], float]]] = {"DS": float, "IS": int}
 _DECIMAL: Final[dict[Callable[[str], float], re.Pattern[str]]] = {
@@ -33,8 +25,8 @@ _DECIMAL: Final[dict[Callable[[str], float], re.Pattern[str]]] = {
 def json_model(data_set: Dataset) -> dict[str, Any]:
     """The data set as an object of the DICOM JSON Model.
 
-    What peers send is not always what its VR allows. Such values become strings where they
-    are text, and UN otherwise, so that one of them does not hide all the others.
+    What peers send is not always what its VR allows. Numbers that are none become strings, and
+    what pydicom cannot read becomes UN, so that one value does not hide all the others.
 
     Args:
         data_set: Any data set.
@@ -65,7 +57,7 @@ def _attribute(data_set: Dataset, tag: BaseTag) -> dict[str, Any]:
         attribute = element.to_json_dict(None, 0)
         json.dumps(attribute, allow_nan=False)
     except Exception:  # noqa: BLE001 - whatever pydicom raises for a value that it cannot take
-        return _as_it_came(raw, tag)
+        return _as_it_came(raw)
     return attribute
 
 
@@ -84,13 +76,9 @@ def _decimal(convert: Callable[[str], float], text: str) -> float | str | None:
     return convert(text) if _DECIMAL[convert].fullmatch(text) else text
 
 
-def _as_it_came(raw: object, tag: BaseTag) -> dict[str, Any]:
-    if not isinstance(raw, RawDataElement):
-        # Somebody has looked at it, which keeps no more of it than this.
-        return {"vr": str(getattr(raw, "VR", "UN")), "Value": [str(getattr(raw, "value", ""))]}
-    data = raw.value or b""
-    vr = raw.VR or vr_of(tag) or "UN"
-    if vr in _NOT_TEXT or " or " in vr:
-        return {"vr": "UN", "InlineBinary": base64.b64encode(data).decode("ascii")}
-    text = data.decode("latin-1").rstrip("\0 ")
-    return {"vr": vr, "Value": text.split("\\")}
+def _as_it_came(raw: object) -> dict[str, Any]:
+    if isinstance(raw, RawDataElement):
+        data = base64.b64encode(raw.value or b"")
+        return {"vr": "UN", "InlineBinary": data.decode("ascii")}
+    # Somebody has looked at it, which keeps no more of it than this.
+    return {"vr": str(getattr(raw, "VR", "UN")), "Value": [str(getattr(raw, "value", ""))]}

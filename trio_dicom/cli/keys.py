@@ -166,6 +166,8 @@ def _item_of(data_set: Dataset, key: Key, keys: Sequence[Key]) -> Dataset:
         if tag not in data_set or not data_set[tag].value:
             items = Items([Dataset() for _ in numbers])
             data_set.add(DataElement(tag, "SQ", items))
+        elif data_set[tag].VR != "SQ":
+            raise UsageError(f"{name_of(tag)} is given a value, and items as well.")
         data_set = data_set[tag].value[number]
     return data_set
 

@@ -16,7 +16,7 @@ __all__ = ["value_of"]
 _INTEGERS: Final = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
 _FLOATS: Final = frozenset({"FL", "FD"})
 _BINARY: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
-# Those that Specific Character Set is about (PS3.5 6.1.2.2), and what nobody knows.
+# Those that Specific Character Set is about (PS3.5 6.1.2.3), and what nobody knows.
 _IN_ANY_LETTERS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UN", "UT"})
 _SINGLE: Final = frozenset({"LT", "ST", "UR", "UT"})  # where a backslash is one
 # What text may have of them (PS3.5 6.1.3). ESC is for character sets, which are not typed.
