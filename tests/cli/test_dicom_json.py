@@ -63,6 +63,7 @@ def test_attributes_are_in_order_and_group_lengths_left_out() -> None:
         ("IS", b"1_000", ["1_000"]),
         ("DS", b"nan", ["nan"]),
         ("DS", b"1e999", ["1e999"]),
+        ("DS", b"9" * 400, ["9" * 400]),
         ("DS", b"abc", ["abc"]),
         ("DA", b"yesterday", ["yesterday"]),
         ("UI", b"1.02.x\0", ["1.02.x"]),
@@ -88,6 +89,10 @@ def test_what_json_has_no_number_for_is_bytes() -> None:
     found = attribute(0x0009_1001, "FD", struct.pack("<d", float("nan")))
     assert found["vr"] == "UN"
     assert found["InlineBinary"]
+
+
+def test_a_number_without_end_is_bytes() -> None:
+    assert attribute(0x0009_1001, "IS", b"9" * 6000)["vr"] == "UN"
 
 
 def test_what_somebody_has_looked_at_before_is_text() -> None:

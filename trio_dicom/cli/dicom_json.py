@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, Final
 
 from pydicom import Dataset
@@ -73,7 +74,10 @@ def _decimal(convert: Callable[[str], float], text: str) -> float | str | None:
     if not text:
         return None
     # Not what Python takes for a number besides: 1_000, nan, full-width digits.
-    return convert(text) if _DECIMAL[convert].fullmatch(text) else text
+    if _DECIMAL[convert].fullmatch(text) is None:
+        return text
+    number = convert(text)
+    return number if isfinite(number) else text
 
 
 def _as_it_came(raw: object) -> dict[str, Any]:
