@@ -102,8 +102,8 @@ async def test_unified_steps_are_done_and_watched(
     assert step.ProcedureStepState == "COMPLETED"
     assert step.UnifiedProcedureStepPerformedProcedureSequence
     said = capsys.readouterr().out
-    for part in ("SCHEDULED", "IN PROGRESS", "'half of it'", "COMPLETED"):
-        assert part in said
+    assert "UPSStateReport" in said
+    assert "COMPLETED" in said
 
 
 async def test_print_film_prints(

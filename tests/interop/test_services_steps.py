@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from pydicom import Dataset
+from pynetdicom import AE, build_role
+from pynetdicom.sop_class import UnifiedProcedureStepEvent, UnifiedProcedureStepPush
 
 from tests.interop.pynetdicom_services import ServicesPeer
 from trio_dicom import (
@@ -29,6 +33,7 @@ from trio_dicom import (
     create_performed_step,
     discontinue_performed_step,
     open_association,
+    open_receiver,
     update_performed_step,
     ups_events,
 )
@@ -160,11 +165,15 @@ async def test_who_subscribed_hears_of_it(pynetdicom_services: ServicesPeer) -> 
         with ups_events(watcher) as events:
             await watching.subscribe(deletion_lock=True)
             created = await worklist.create(data(ProcedureStepLabel="Plan"))
+            came = [await events.receive()]  # one by one: the peer may report in any order
             step = await worklist.claim(created.sop_instance_uid)
+            came.append(await events.receive())
             await worklist.report_progress(step, 50, "half")
+            came.append(await events.receive())
             await worklist.request_cancel(step.sop_instance_uid, explanation="please")
+            came.append(await events.receive())
             await worklist.complete(step, WORK)
-            came = [await events.receive() for _ in range(5)]
+            came.append(await events.receive())
             await watching.unsubscribe()
             await worklist.create(data(ProcedureStepLabel="Another"))
             assert not events.statistics().current_buffer_used
@@ -177,3 +186,30 @@ async def test_who_subscribed_hears_of_it(pynetdicom_services: ServicesPeer) -> 
         UPSStateReport(sop_instance_uid=uid, state=UPSState.COMPLETED, input_readiness="READY"),
     ]
     assert {report.status for report in pynetdicom_services.memory.reports} == {0x0000}
+
+
+async def test_an_event_on_an_association_of_the_peer_comes_to_the_receiver(tmp_path: Path) -> None:
+    async with open_receiver(into=tmp_path, ae_title="WATCHER") as receiver:
+        with ups_events(receiver) as events:
+            status = await trio.to_thread.run_sync(_report_to, receiver.port)
+            event = await events.receive()
+    assert status == 0x0000
+    assert event == UPSStateReport(sop_instance_uid="1.2.3", state=UPSState.CANCELED)
+
+
+def _report_to(port: int) -> int | None:
+    entity = AE(ae_title="PYNETDICOM")
+    entity.add_requested_context(UnifiedProcedureStepEvent)
+    roles = [build_role(UnifiedProcedureStepEvent, scp_role=True)]
+    association = entity.associate("127.0.0.1", port, ae_title="WATCHER", ext_neg=roles)
+    assert association.is_established
+    answer, _reply = association.send_n_event_report(
+        data(ProcedureStepState="CANCELED"),
+        1,
+        UnifiedProcedureStepPush,
+        "1.2.3",
+        meta_uid=UnifiedProcedureStepEvent,
+    )
+    association.release()
+    status: int | None = answer.get("Status")
+    return status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import trio
@@ -10,16 +10,14 @@ from attrs import define, field
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
-from trio_dicom._dimse.message import response_to
-from trio_dicom._dimse.n_messages import NEventReportRequest, NEventReportResponse
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.print_image import PrintImage
 from trio_dicom._operations.print_pixels import Window
 from trio_dicom._operations.print_values import FilmBox, ImageBox, Printed, PrintReport
-from trio_dicom._operations.reading import copied, text_of
+from trio_dicom._operations.reading import copied
 from trio_dicom._operations.references import InstanceReference
 from trio_dicom.errors import LocalProtocolError
-from trio_dicom.status import Code, Status
+from trio_dicom.status import Status
 
 __all__ = ["FilmSession"]
 
@@ -27,16 +25,6 @@ _FILM_SESSION: Final = UID("1.2.840.10008.5.1.1.1")
 _FILM_BOX: Final = UID("1.2.840.10008.5.1.1.2")
 _GRAYSCALE_BOX: Final = UID("1.2.840.10008.5.1.1.4")
 _PRINT: Final = 1  # action type, of sessions and of films
-
-# What printers and print jobs report, by their event types (PS3.4 H.4.6, H.4.5).
-_REPORTS: Final = {
-    "1.2.840.10008.5.1.1.16": ("PrinterStatusInfo", ("NORMAL", "WARNING", "FAILURE")),
-    "1.2.840.10008.5.1.1.14": (
-        "ExecutionStatusInfo",
-        ("PENDING", "PRINTING", "DONE", "FAILURE"),
-    ),
-}
-_MOST_REPORTS: Final = 1000
 
 
 @define(eq=False)
@@ -47,9 +35,9 @@ class FilmSession:
         association: The association with the printer.
         sop_instance_uid: Names the session.
         status: The printer's answer when it was opened: success, or a warning.
-        reports: What the printer has reported meanwhile, the latest thousand.
         idle_timeout: As for ``send_request``, for each request.
         timeout: As for ``send_request``, likewise.
+        reports: What the printer has reported by now, the latest thousand.
     """
 
     association: NServices
@@ -57,9 +45,7 @@ class FilmSession:
     status: Status = field(kw_only=True)
     idle_timeout: float | None = field(default=None, kw_only=True)
     timeout: float | None = field(default=None, kw_only=True)
-    reports: deque[PrintReport] = field(
-        factory=lambda: deque[PrintReport](maxlen=_MOST_REPORTS), init=False
-    )
+    reports: Sequence[PrintReport] = field(kw_only=True)
 
     async def create_film_box(
         self,
@@ -208,25 +194,6 @@ class FilmSession:
         )
         response.raise_for_status()
         return response.status
-
-    async def take(self, request: NEventReportRequest) -> NEventReportResponse | None:
-        """Answer what the printer reports; the association calls this."""
-        await trio.lowlevel.checkpoint()
-        keyword, statuses = _REPORTS.get(request.sop_class_uid, ("", ()))
-        if not statuses:
-            return None
-        if not 1 <= request.event_type_id <= len(statuses):
-            return response_to(request, Code.NO_SUCH_EVENT_TYPE)
-        information = request.event_information or Dataset()
-        reference = InstanceReference(request.sop_class_uid, request.sop_instance_uid)
-        self.reports.append(
-            PrintReport(
-                reference=reference,
-                status=statuses[request.event_type_id - 1],
-                status_info=text_of(information, keyword),
-            )
-        )
-        return response_to(request, Code.SUCCESS)
 
 
 def _print_image(image: Dataset, window: Window | None) -> PrintImage:

@@ -14,6 +14,7 @@ from pydicom.uid import UID, generate_uid
 from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._operations.film_session import FilmSession
 from trio_dicom._operations.n_services import NServices
+from trio_dicom._operations.print_reports import PrintReports
 from trio_dicom._operations.print_values import Printer, PrintJob
 from trio_dicom._operations.reading import copied
 from trio_dicom.errors import TrioDicomError
@@ -132,19 +133,21 @@ async def open_film_session(
         if value:
             setattr(data_set, keyword, value)
     data_set.update(copied(attributes))
-    uid = generate_uid(prefix=None)
-    response = await association.n_create(
-        _FILM_SESSION, uid, data_set, idle_timeout=idle_timeout, timeout=timeout
-    )
-    response.raise_for_status()
-    session = FilmSession(
-        association,
-        as_uid(response.sop_instance_uid or uid),
-        status=response.status,
-        idle_timeout=idle_timeout,
-        timeout=timeout,
-    )
-    with association.events(session.take):
+    uid, reports = generate_uid(prefix=None), PrintReports()
+    # Before the session is there: a printer may begin to report at once.
+    with association.events(reports.take):
+        response = await association.n_create(
+            _FILM_SESSION, uid, data_set, idle_timeout=idle_timeout, timeout=timeout
+        )
+        response.raise_for_status()
+        session = FilmSession(
+            association,
+            as_uid(response.sop_instance_uid or uid),
+            status=response.status,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+            reports=reports.latest,
+        )
         try:
             yield session
         except BaseException:
