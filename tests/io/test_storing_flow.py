@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 import trio
+from attrs import define
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.arriving import (
@@ -37,21 +39,39 @@ def held(get: Getting) -> int:
     return get.connection._link.serving._queue.backlog.size
 
 
-async def passes(clock: MockClock, seconds: float) -> None:
-    """Let time pass. A clock that jumps by itself would not wait for threads."""
-    await wait_all_tasks_blocked()
-    clock.jump(seconds)
-    await wait_all_tasks_blocked()
+@define
+class Clock:
+    """Runs as clocks do and jumps when the test says so.
+
+    One that jumps by itself would not wait for threads, one that stands would never fail.
+    """
+
+    _clock: MockClock
+    _patience: trio.CancelScope
+
+    async def jump(self, seconds: float) -> None:
+        """Let time pass."""
+        await wait_all_tasks_blocked()
+        self._patience.deadline += seconds
+        self._clock.jump(seconds)
+        await wait_all_tasks_blocked()
+
+
+@pytest.fixture
+async def clock(mock_clock: MockClock) -> AsyncGenerator[Clock, None]:
+    mock_clock.rate = 1
+    with trio.fail_after(20) as patience:
+        yield Clock(mock_clock, patience)
 
 
 @pytest.mark.scenario("B69")
 @pytest.mark.parametrize("last", [False, True], ids=["before the end", "at the end"])
 async def test_a_slow_disk_is_not_the_silence_of_the_peer(
-    tmp_path: Path, mock_clock: MockClock, last: bool
+    tmp_path: Path, clock: Clock, last: bool
 ) -> None:
     keeper = Keeper(tmp_path / "a.dcm")
-    async with getting(keeper, options=limited(idle=10, buffered=LIMIT)) as get:
-        await passes(mock_clock, 9)
+    async with getting(keeper, options=limited(idle=100, buffered=LIMIT)) as get:
+        await clock.jump(90)
         coming = await arrival(get.peer)
         data = data_set(100_000)
         with small_blocks(500), slow_writes(hangs_at=2) as disk:
@@ -60,18 +80,16 @@ async def test_a_slow_disk_is_not_the_silence_of_the_peer(
                 await disk.reached.wait()
             await coming.more(data[0 if last else 1000 :], is_last=True, size=1000)
             await disk.reached.wait()
-            await passes(mock_clock, 1000)
+            await clock.jump(10000)
             assert get.error is None
             assert held(get) <= (0 if last else LIMIT + 131_072)
         assert (await coming.answer()).status.code == 0x0000
-        await passes(mock_clock, 9)
+        await clock.jump(90)
     assert is_clean(tmp_path, "a.dcm")
 
 
 @pytest.mark.scenario("B69")
-async def test_a_slow_sink_is_not_the_silence_of_the_peer(
-    tmp_path: Path, mock_clock: MockClock
-) -> None:
+async def test_a_slow_sink_is_not_the_silence_of_the_peer(tmp_path: Path, clock: Clock) -> None:
     gate = trio.Event()
 
     class Slow(Keeper):
@@ -79,10 +97,10 @@ async def test_a_slow_sink_is_not_the_silence_of_the_peer(
             await gate.wait()
             return tmp_path / "a.dcm"
 
-    async with getting(Slow(), options=limited(idle=10)) as get:
+    async with getting(Slow(), options=limited(idle=100)) as get:
         coming = await arrival(get.peer)
         await coming.more(data_set(), is_last=True)
-        await passes(mock_clock, 1000)
+        await clock.jump(10000)
         assert get.error is None
         gate.set()
         assert (await coming.answer()).status.code == 0x0000
@@ -91,18 +109,19 @@ async def test_a_slow_sink_is_not_the_silence_of_the_peer(
 @pytest.mark.scenario("B33", "B37")
 @pytest.mark.parametrize("in_memory", [True, False])
 async def test_a_peer_that_stops_in_the_middle_of_an_instance_times_out(
-    tmp_path: Path, mock_clock: MockClock, in_memory: bool
+    tmp_path: Path, clock: Clock, in_memory: bool
 ) -> None:
     keeper = Keeper(None if in_memory else tmp_path / "a.dcm")
-    async with getting(keeper, options=limited(idle=10), is_finished=False) as get:
+    async with getting(keeper, options=limited(idle=100), is_finished=False) as get:
         coming = await arrival(get.peer)
         data = data_set(1000)
         for start in range(0, 900, 100):  # slow, but alive
-            await passes(mock_clock, 9)
+            await clock.jump(90)
             await coming.more(data[start : start + 100])
-        await passes(mock_clock, 9.9)
+        await clock.jump(99)
         assert get.error is None
-        await passes(mock_clock, 0.2)
+        await clock.jump(2)
+        await get.ended.wait()
         assert isinstance(get.error, ResponseTimeout)
         # Whoever asked is gone. What still comes is read, and nothing becomes of it (B48).
         await get.peer.expect_message(CCancelRequest)
