@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +26,8 @@ from trio_dicom.handler import BaseHandler, Destination, EventTaker, InstanceHan
 from trio_dicom.status import Code
 
 __all__ = ["Guest"]
+
+_logger = logging.getLogger("trio_dicom")
 
 _Check: TypeAlias = Callable[[StoredDataSet], int | None]
 
@@ -74,11 +77,13 @@ class Guest(BaseHandler):
         """What comes of the association request of this peer."""
         self.calling_ae = request.calling_ae
         verdict = self._admission.judge(request)
+        if not isinstance(verdict, AssociationReject) and not self._has_room():
+            verdict = FULL
+        self.is_accepted = isinstance(verdict, AssociationAccept)
         if isinstance(verdict, AssociationReject):
-            return verdict
-        if not self._has_room():
-            return FULL
-        self.is_accepted = True
+            _logger.warning(
+                "rejected an association of %r: %s", request.calling_ae, verdict.reason.words
+            )
         return verdict
 
     # --- instances ------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from trio_dicom._operations.guest import Guest
 from trio_dicom._operations.inbox import Into, inbox_for
 from trio_dicom._operations.open_moves import OpenMoves
 from trio_dicom._operations.watching import Watching
-from trio_dicom._protocol.negotiation import checked_ae_title
+from trio_dicom._protocol.negotiation import checked_ae_title, checked_max_length
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.handler import EventTaker, InstanceHandler
 from trio_dicom.instrument import Instrument
@@ -109,7 +109,7 @@ class Receiver:
                 instrument=Watching(guest, self._instrument),
             )
             if ending is not None:
-                _logger.info("an association of %r ended: %s", guest.calling_ae, ending)
+                _logger.warning("an association of %r ended: %s", guest.calling_ae, ending)
         except Exception:
             _logger.exception(_BUG, guest.calling_ae)
         except BaseExceptionGroup as group:
@@ -190,7 +190,7 @@ async def open_receiver(
         instrument: Watches the wire, all associations together.
 
     Raises:
-        LocalProtocolError: The AE title or the number is not possible.
+        LocalProtocolError: The AE title, the number or the length is not possible.
         OSError: The port is taken, or the directory cannot be made.
     """
     options = ConnectionOptions() if options is None else options
@@ -199,19 +199,19 @@ async def open_receiver(
         raise LocalProtocolError(f"a receiver of {max_associations} associations takes nothing")
     if isinstance(calling_aes, str):  # one title is a collection of letters, which nobody means
         calling_aes = (calling_aes,)
+    admission = Admission(
+        called_ae=ae_title if checks_called_ae else None,
+        calling_aes=calling_aes,
+        takes_unknown_classes=takes_unknown_classes,
+        max_associations=max_associations,
+        max_length=checked_max_length(options.max_length),
+    )
     instances = None if into is None else await inbox_for(into)
     listeners = await trio.open_tcp_listeners(port, host=host)
     # A name may have several addresses. Without a port given they would get different ones.
     for surplus in listeners[1:] if port == 0 else ():
         await trio.aclose_forcefully(surplus)
     del listeners[1 if port == 0 else len(listeners) :]
-    admission = Admission(
-        called_ae=ae_title if checks_called_ae else None,
-        calling_aes=calling_aes,
-        takes_unknown_classes=takes_unknown_classes,
-        max_associations=max_associations,
-        max_length=options.max_length,
-    )
     host, port = listeners[0].socket.getsockname()[:2]
     receiver = Receiver(ae_title, host, port, admission, instances, on_event, options, instrument)
     with peeled():

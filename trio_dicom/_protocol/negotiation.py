@@ -39,6 +39,7 @@ __all__ = [
     "answer",
     "check_request",
     "checked_ae_title",
+    "checked_max_length",
     "negotiated",
     "propose",
 ]
@@ -137,7 +138,7 @@ def propose(
             f"it has at most {_MOST_CONTEXTS}. Open several."
         )
     items: list[UserItem] = [
-        MaximumLength(_checked_max_length(max_length)),
+        MaximumLength(checked_max_length(max_length)),
         ImplementationClassUID(IMPLEMENTATION_CLASS_UID),
     ]
     for window in (max_operations_invoked, max_operations_performed):
@@ -198,7 +199,7 @@ def answer(
         LocalProtocolError: A transfer syntax is chosen that was not proposed.
     """
     items: list[UserItem] = [
-        MaximumLength(_checked_max_length(max_length)),
+        MaximumLength(checked_max_length(max_length)),
         ImplementationClassUID(IMPLEMENTATION_CLASS_UID),
     ]
     offered = request.item(OperationsWindow)
@@ -304,7 +305,12 @@ def _answered(
     )
 
 
-def _checked_max_length(max_length: int) -> int:
+def checked_max_length(max_length: int) -> int:
+    """The length if a P-DATA-TF of it can hold something, or if it is 0 for no limit.
+
+    Raises:
+        LocalProtocolError: It cannot.
+    """
     if max_length and not SMALLEST_MAX_LENGTH <= max_length <= _LONGEST_PDU:
         raise LocalProtocolError(
             f"a maximum length of {max_length} bytes is not possible: it is 0 for no limit, "

@@ -19,8 +19,10 @@ from trio_dicom.cli.demo import demo
 from trio_dicom.cli.echo import echo
 from trio_dicom.cli.exits import CommandError, ExitCode
 from trio_dicom.cli.find import find
+from trio_dicom.cli.move import move
 from trio_dicom.cli.n_commands import n_action, n_create, n_delete, n_get, n_set
 from trio_dicom.cli.output import printable
+from trio_dicom.cli.receive import receive
 from trio_dicom.cli.store import store
 from trio_dicom.cli.worklist import worklist
 
@@ -28,6 +30,7 @@ __all__ = ["app", "run", "start"]
 
 _COMMANDS: Final = (
     *(demo, echo, store, find, worklist),
+    *(move, receive),
     *(n_get, n_set, n_action, n_create, n_delete),
 )
 

@@ -9,7 +9,7 @@ from trio_dicom import TrioDicomError, UserIdentity, username, username_and_pass
 from trio_dicom.cli.exits import UsageError
 from trio_dicom.cli.options import PeerOptions
 
-__all__ = ["tls_context", "user_identity"]
+__all__ = ["check_readable", "tls_context", "user_identity"]
 
 _LONGEST_LINE = 65_536  # characters: a field of the user identity holds fewer bytes
 
@@ -37,8 +37,8 @@ def tls_context(options: PeerOptions) -> ssl.SSLContext | None:
     if options.no_verify_hostname:
         context.check_hostname = False
     if options.cert is not None:
-        _check_readable("--cert", options.cert)
-        _check_readable("--key", options.key)
+        check_readable("--cert", options.cert)
+        check_readable("--key", options.key)
         try:
             context.load_cert_chain(options.cert, options.key)
         except ssl.SSLError as error:
@@ -48,14 +48,14 @@ def tls_context(options: PeerOptions) -> ssl.SSLContext | None:
 
 
 def _trusting(ca: Path | None) -> ssl.SSLContext:
-    _check_readable("--ca", ca)
+    check_readable("--ca", ca)
     try:
         return ssl.create_default_context(cafile=ca)
     except ssl.SSLError as error:
         raise UsageError(f"{ca} holds no certificates: {error}.") from error
 
 
-def _check_readable(option: str, path: Path | None) -> None:
+def check_readable(option: str, path: Path | None) -> None:
     """Raise what ssl would not tell: which file it was."""
     if path is not None:
         try:

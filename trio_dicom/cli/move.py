@@ -1,0 +1,209 @@
+"""``trio-dicom move``: the peer sends instances elsewhere, or here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import trio
+from cyclopts import Group, Parameter
+from cyclopts.validators import Number
+from pydicom import Dataset
+
+from trio_dicom import (
+    Association,
+    CMoveResponse,
+    Inbox,
+    MoveRetrieval,
+    PresentationContext,
+    TrioDicomError,
+    open_receiver,
+)
+from trio_dicom.cli.exits import ExitCode, UsageError
+from trio_dicom.cli.find import Level
+from trio_dicom.cli.keys import data_set_of, parse_keys
+from trio_dicom.cli.listening import OnExists, check_directory, listening_errors, server_context
+from trio_dicom.cli.options import (
+    OUTPUT_OPTIONS,
+    PEER_OPTIONS,
+    Attributes,
+    OutputOptions,
+    PeerOptions,
+)
+from trio_dicom.cli.output import Output
+from trio_dicom.cli.sub_operations import Arrived, Counts, SubOperationBar
+from trio_dicom.cli.target import Target
+from trio_dicom.cli.uids import parse_uid
+from trio_dicom.sop_classes import PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
+
+__all__ = ["move"]
+
+_RECEIVER: Final = Group("Our receiver", sort_key=1)
+_MODELS: Final = {"study": STUDY_ROOT_MOVE, "patient": PATIENT_ROOT_MOVE}
+# From the deepest to the highest: a query is of the level of its deepest unique key.
+_UNIQUE_KEYS: Final = {
+    "SOPInstanceUID": Level.IMAGE,
+    "SeriesInstanceUID": Level.SERIES,
+    "StudyInstanceUID": Level.STUDY,
+    "PatientID": Level.PATIENT,
+}
+
+
+async def move(
+    peer: str,
+    /,
+    *,
+    attribute: Attributes = (),
+    to: str | None = None,
+    into: Path | None = None,
+    level: Level | None = None,
+    model: str | None = None,
+    receive_port: Annotated[
+        int, Parameter(group=_RECEIVER, validator=Number(gte=0, lte=65_535))
+    ] = 11_112,
+    receive_host: Annotated[str | None, Parameter(group=_RECEIVER)] = None,
+    receive_ae: Annotated[str | None, Parameter(group=_RECEIVER)] = None,
+    receive_cert: Annotated[Path | None, Parameter(group=_RECEIVER)] = None,
+    receive_key: Annotated[Path | None, Parameter(group=_RECEIVER)] = None,
+    receive_ca: Annotated[Path | None, Parameter(group=_RECEIVER)] = None,
+    on_exists: Annotated[OnExists, Parameter(group=_RECEIVER)] = "replace",
+    at: PeerOptions = PEER_OPTIONS,
+    out: OutputOptions = OUTPUT_OPTIONS,
+) -> ExitCode:
+    """Have a peer send instances elsewhere, or here, with C-MOVE.
+
+    -k KEY=VALUE says what: StudyInstanceUID=1.2.3, for example. With --to the peer sends it to
+    somebody whom it knows. With --into it comes here: a port is opened for it, and the peer must
+    know our AE title with this host and port. If it does not, the error says what to configure.
+
+    With --json every instance that comes here is an object with path, sop_class_uid,
+    sop_instance_uid, transfer_syntax and bytes. The last object has the answer of the peer:
+    status, kind, meaning, error, and the counts remaining, completed, failed and warning.
+
+    The exit code is 0 when the peer sent all that was asked for; 1 when it did not, or has
+    nothing of it; 2 for a mistake in the command; 3 when there was no association.
+
+    Args:
+        peer: AET@host:port. The port is 104 if you give none, with --tls 2762.
+        attribute: KEY=VALUE. May be given several times.
+        to: The AE title of somebody else.
+        into: The directory for the files. It is made if it is not there.
+        level: What to send. If you say nothing, that of the deepest UID among the keys.
+        model: Where to look: study, patient, or the UID of a SOP class. If you say nothing, study
+            or patient, whichever the peer has.
+        receive_port: The TCP port of ours; 0 for any that is free.
+        receive_host: The address to listen on. If you say nothing, that from which we call.
+        receive_ae: Our AE title there. If you say nothing, --calling-ae.
+        receive_cert: Let the peer encrypt with TLS, and this certificate of ours in PEM.
+        receive_key: Its private key in PEM, if it is not in the same file.
+        receive_ca: Take only a peer with a certificate of the authorities in this PEM file.
+        on_exists: What becomes of a file with the same name: the new one replaces it, or it is
+            kept, or the new one gets another name.
+        at: How to talk to it.
+        out: What to print.
+    """
+    target, output = Target.of(peer, at), Output(out)
+    if (to is None) is (into is None):
+        raise UsageError("say where to, with --to AET or --into DIR, and not both.")
+    asked = None if model is None else _model_of(model)
+    query = _query_of(attribute, level)
+    arrived = Arrived(output)
+    tls = server_context(receive_cert, receive_key, receive_ca, prefix="--receive-")
+    inbox = None
+    if into is not None:
+        inbox = Inbox(into, on_exists=on_exists, report=arrived.add)
+        await check_directory(inbox)
+
+    @asynccontextmanager
+    async def moving(association: Association) -> AsyncGenerator[MoveRetrieval, None]:
+        async with AsyncExitStack() as stack:
+            receiver = None
+            if inbox is not None:
+                host = receive_host or association.connection.network_stream.local_host
+                with listening_errors("--receive-port", receive_port):
+                    receiver = await stack.enter_async_context(
+                        open_receiver(
+                            receive_port,
+                            into=None,
+                            ae_title=receive_ae or at.calling_ae,
+                            host=host or "127.0.0.1",
+                            tls=tls,
+                            instrument=output.instrument,
+                        )
+                    )
+            yield await stack.enter_async_context(
+                association.c_move(query, to, into=inbox, receiver=receiver, model=asked)
+            )
+
+    contexts = list(_MODELS.values()) if asked is None else [asked]
+    begun = trio.current_time()
+    with output.logging():
+        async with target.associate(contexts, instrument=output.instrument) as association:
+            try:
+                async with moving(association) as retrieval:
+                    response = await _followed(retrieval, output)
+            except TrioDicomError as error:
+                output.note(("trio-dicom: ", "bold red"), str(error))
+                return ExitCode.SOME_FAILED
+            finally:
+                if arrived.count:  # also when it broke off: what is here is here
+                    output.line(arrived.summary(trio.current_time() - begun))
+    return _verdict(response, output)
+
+
+async def _followed(retrieval: MoveRetrieval, output: Output) -> CMoveResponse:
+    """The final response, with a bar on the way to it."""
+    bar = SubOperationBar.to(output)
+    with bar.shown():
+        async for step in retrieval:
+            bar.show(step)
+    return await retrieval.final()
+
+
+def _verdict(response: Counts, output: Output) -> ExitCode:
+    """Say how it went."""
+    status = response.status
+    output.record(
+        status=status.code,
+        kind=status.kind.value,
+        meaning=status.meaning or None,
+        error=response.error_comment,
+        remaining=response.remaining,
+        completed=response.completed,
+        failed=response.failed,
+        warning=response.warning,
+    )
+    sent = (response.completed or 0) + (response.warning or 0)
+    text = "The peer is done" if response.completed is None else f"The peer sent {sent}"
+    if response.failed:
+        text += f" and failed to send {response.failed}"
+    if not status.is_success:
+        text += f": {status}"
+    if response.error_comment:
+        text += f": {response.error_comment}"
+    output.line(text)
+    is_all = status.is_success and not response.failed
+    has_nothing = response.completed == 0 and sent == 0
+    return ExitCode.SOME_FAILED if has_nothing or not is_all else ExitCode.OK
+
+
+def _model_of(text: str) -> PresentationContext:
+    return _MODELS.get(text.lower()) or PresentationContext(parse_uid("--model", text))
+
+
+def _query_of(attribute: Attributes, level: Level | None) -> Dataset:
+    keys = parse_keys(attribute)
+    values = {key.name: key.value for key in keys if key.value}
+    if "QueryRetrieveLevel" not in values:
+        depths = [depth for name, depth in _UNIQUE_KEYS.items() if name in values]
+        if not depths and level is None:
+            raise UsageError(
+                "say with -k what to send: StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID or "
+                "PatientID."
+            )
+        keys += parse_keys([f"QueryRetrieveLevel={(level or depths[0]).value}"])
+    elif level is not None and values["QueryRetrieveLevel"] != level.value:
+        raise UsageError("--level and QueryRetrieveLevel say different things.")
+    return data_set_of(keys)
