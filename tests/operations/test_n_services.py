@@ -231,3 +231,16 @@ async def test_silence_is_a_timeout(autojump_clock: object) -> None:
             await association.n_delete(STEP, "1.2.3", idle_timeout=5)
         assert caught.value.seconds == 5
         await peer.expect_message(NDeleteRequest)
+
+
+async def test_the_words_for_a_status_do_not_need_the_class_in_the_answer() -> None:
+    async with speaking([BASIC_GRAYSCALE_PRINT]) as (association, peer):
+
+        async def script() -> None:
+            request = await peer.expect_message(NActionRequest)
+            bare = NActionResponse(status=0xC600, message_id_being_responded_to=request.message_id)
+            await peer.send_message(bare)
+
+        response = await beside(script, association.n_action("1.2.840.10008.5.1.1.1", "1.2", 1))
+    assert str(response.status) == "C600H (failure: film session has no film boxes)"
+    assert response.sop_instance_uid is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from attrs import define
+from attrs import define, evolve
 from pydicom import Dataset
 
 from trio_dicom._dimse.base import Request, Response, TagLike
@@ -271,4 +271,7 @@ class NServices(Requester):
             request, context=context, idle_timeout=idle_timeout, timeout=timeout
         )
         assert isinstance(response, response_class)  # the listener lets no other through
+        if response.sop_class_uid is None:
+            # Peers leave it out, and without it the words for their status are lost.
+            response = evolve(response, sop_class_uid=request.sop_class_uid)
         return response
