@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,56 +41,60 @@ def held(get: Getting) -> int:
 
 
 @define
-class Clock:
-    """Runs as clocks do and jumps when the test says so.
+class Time:
+    """Passes as ever, and jumps when the test says so.
 
-    One that jumps by itself would not wait for threads, one that stands would never fail.
+    A clock that jumps by itself would not wait for threads, one that stands would never fail.
     """
 
     _clock: MockClock
     _patience: trio.CancelScope
 
-    async def jump(self, seconds: float) -> None:
-        """Let time pass."""
+    async def passes(self, seconds: float) -> None:
+        """Jump on by so much."""
         await wait_all_tasks_blocked()
         self._patience.deadline += seconds
         self._clock.jump(seconds)
         await wait_all_tasks_blocked()
 
 
-@pytest.fixture
-async def clock(mock_clock: MockClock) -> AsyncGenerator[Clock, None]:
-    mock_clock.rate = 1
+@contextmanager
+def running(clock: MockClock) -> Generator[Time, None, None]:
+    """Let ``clock`` run, for as long as a test may take."""
+    clock.rate = 1
     with trio.fail_after(20) as patience:
-        yield Clock(mock_clock, patience)
+        yield Time(clock, patience)
 
 
 @pytest.mark.scenario("B69")
 @pytest.mark.parametrize("last", [False, True], ids=["before the end", "at the end"])
 async def test_a_slow_disk_is_not_the_silence_of_the_peer(
-    tmp_path: Path, clock: Clock, last: bool
+    tmp_path: Path, mock_clock: MockClock, last: bool
 ) -> None:
     keeper = Keeper(tmp_path / "a.dcm")
-    async with getting(keeper, options=limited(idle=100, buffered=LIMIT)) as get:
-        await clock.jump(90)
-        coming = await arrival(get.peer)
-        data = data_set(100_000)
-        with small_blocks(500), slow_writes(hangs_at=2) as disk:
-            if not last:
-                await coming.more(data[:1000])
+    with running(mock_clock) as time:
+        async with getting(keeper, options=limited(idle=100, buffered=LIMIT)) as get:
+            await time.passes(90)
+            coming = await arrival(get.peer)
+            data = data_set(100_000)
+            with small_blocks(500), slow_writes(hangs_at=2) as disk:
+                if not last:
+                    await coming.more(data[:1000])
+                    await disk.reached.wait()
+                await coming.more(data[0 if last else 1000 :], is_last=True, size=1000)
                 await disk.reached.wait()
-            await coming.more(data[0 if last else 1000 :], is_last=True, size=1000)
-            await disk.reached.wait()
-            await clock.jump(10000)
-            assert get.error is None
-            assert held(get) <= (0 if last else LIMIT + 131_072)
-        assert (await coming.answer()).status.code == 0x0000
-        await clock.jump(90)
+                await time.passes(10000)
+                assert get.error is None
+                assert held(get) <= (0 if last else LIMIT + 131_072)
+            assert (await coming.answer()).status.code == 0x0000
+            await time.passes(90)
     assert is_clean(tmp_path, "a.dcm")
 
 
 @pytest.mark.scenario("B69")
-async def test_a_slow_sink_is_not_the_silence_of_the_peer(tmp_path: Path, clock: Clock) -> None:
+async def test_a_slow_sink_is_not_the_silence_of_the_peer(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
     gate = trio.Event()
 
     class Slow(Keeper):
@@ -97,36 +102,38 @@ async def test_a_slow_sink_is_not_the_silence_of_the_peer(tmp_path: Path, clock:
             await gate.wait()
             return tmp_path / "a.dcm"
 
-    async with getting(Slow(), options=limited(idle=100)) as get:
-        coming = await arrival(get.peer)
-        await coming.more(data_set(), is_last=True)
-        await clock.jump(10000)
-        assert get.error is None
-        gate.set()
-        assert (await coming.answer()).status.code == 0x0000
+    with running(mock_clock) as time:
+        async with getting(Slow(), options=limited(idle=100)) as get:
+            coming = await arrival(get.peer)
+            await coming.more(data_set(), is_last=True)
+            await time.passes(10000)
+            assert get.error is None
+            gate.set()
+            assert (await coming.answer()).status.code == 0x0000
 
 
 @pytest.mark.scenario("B33", "B37")
 @pytest.mark.parametrize("in_memory", [True, False])
 async def test_a_peer_that_stops_in_the_middle_of_an_instance_times_out(
-    tmp_path: Path, clock: Clock, in_memory: bool
+    tmp_path: Path, mock_clock: MockClock, in_memory: bool
 ) -> None:
     keeper = Keeper(None if in_memory else tmp_path / "a.dcm")
-    async with getting(keeper, options=limited(idle=100), is_finished=False) as get:
-        coming = await arrival(get.peer)
-        data = data_set(1000)
-        for start in range(0, 900, 100):  # slow, but alive
-            await clock.jump(90)
-            await coming.more(data[start : start + 100])
-        await clock.jump(99)
-        assert get.error is None
-        await clock.jump(2)
-        await get.ended.wait()
-        assert isinstance(get.error, ResponseTimeout)
-        # Whoever asked is gone. What still comes is read, and nothing becomes of it (B48).
-        await get.peer.expect_message(CCancelRequest)
-        answer = await coming.whole(data[900:])
-        assert answer.status.code == 0xA700
+    with running(mock_clock) as time:
+        async with getting(keeper, options=limited(idle=100), is_finished=False) as get:
+            coming = await arrival(get.peer)
+            data = data_set(1000)
+            for start in range(0, 900, 100):  # slow, but alive
+                await time.passes(90)
+                await coming.more(data[start : start + 100])
+            await time.passes(99)
+            assert get.error is None
+            await time.passes(2)
+            await get.ended.wait()
+            assert isinstance(get.error, ResponseTimeout)
+            # Whoever asked is gone. What still comes is read, and nothing becomes of it (B48).
+            await get.peer.expect_message(CCancelRequest)
+            answer = await coming.whole(data[900:])
+            assert answer.status.code == 0xA700
     assert keeper.arrived == []
     assert is_clean(tmp_path)
 
