@@ -220,6 +220,7 @@ async def request_commitment(
         StatusError: The peer refused the request.
         NoAcceptedContext: As ``send_request``; so are the others.
     """
+    await trio.lowlevel.checkpoint()
     references = tuple(dict.fromkeys(map(_reference, instances)))
     if not references:
         raise LocalProtocolError("storage commitment of no instances")

@@ -133,6 +133,7 @@ class FilmSession:
             StatusError: The printer does not take it.
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         if isinstance(image, Dataset):
             image = await trio.to_thread.run_sync(
                 _print_image, image, window, abandon_on_cancel=True

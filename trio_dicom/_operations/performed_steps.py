@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+import trio
 from attrs import evolve
 from pydicom import Dataset
 from pydicom.uid import generate_uid
@@ -67,6 +68,7 @@ async def create_performed_step(
         StatusError: The peer refused it.
         NoAcceptedContext: As ``send_request``; so are the others.
     """
+    await trio.lowlevel.checkpoint()
     data_set = Dataset() if scheduled is None else performed_from_scheduled(scheduled)
     data_set.update(copied(attributes))
     moment = datetime.now() if started is None else started  # noqa: DTZ005 - DA and TM are local
@@ -113,6 +115,7 @@ async def update_performed_step(
         StatusError: The peer refused it.
         NoAcceptedContext: As ``send_request``; so are the others.
     """
+    await trio.lowlevel.checkpoint()
     data_set = _with_series(modifications, series)
     if "PerformedProcedureStepStatus" in data_set:
         raise LocalProtocolError(
@@ -152,6 +155,7 @@ async def complete_performed_step(
         StatusError: The peer refused it.
         NoAcceptedContext: As ``send_request``; so are the others.
     """
+    await trio.lowlevel.checkpoint()
     data_set = _with_series(modifications, series)
     if not step.has_series and not items_of(data_set, "PerformedSeriesSequence"):
         raise LocalProtocolError(
@@ -196,6 +200,7 @@ async def discontinue_performed_step(
         StatusError: The peer refused it.
         NoAcceptedContext: As ``send_request``; so are the others.
     """
+    await trio.lowlevel.checkpoint()
     data_set = _with_series(modifications, series)
     if reason is not None:
         data_set.PerformedProcedureStepDiscontinuationReasonCodeSequence = [reason.data_set()]

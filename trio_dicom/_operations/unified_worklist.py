@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
+import trio
 from attrs import define, evolve
 from pydicom import Dataset
 from pydicom.uid import generate_uid
@@ -91,6 +92,7 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
             StatusError: The peer refused it.
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         data_set = copied(attributes)
         now = datetime.now().astimezone()
         for keyword, value in (
@@ -164,6 +166,7 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
             StatusError: In the loop, at its end, as ``check`` says.
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         request = CFindRequest(
             sop_class_uid=search_model(self.association.negotiated),
             data_set=search_keys(query, state),

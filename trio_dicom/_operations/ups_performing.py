@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+import trio
 from attrs import define, evolve
 from pydicom import Dataset
 from pydicom.uid import generate_uid
@@ -58,6 +59,7 @@ class UPSPerforming(UPSRequests):
             StatusError: The peer refused it.
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         data_set = copied(modifications)
         if "ProcedureStepState" in data_set or "TransactionUID" in data_set:
             raise LocalProtocolError(
@@ -107,6 +109,7 @@ class UPSPerforming(UPSRequests):
             StatusError: The peer refused it: C304H if it was not told all that it must know.
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         _check_open(step)
         if work is not None:
             performed = Dataset()
@@ -128,6 +131,7 @@ class UPSPerforming(UPSRequests):
         Raises:
             LocalProtocolError: As ``complete``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         _check_open(step)
         if reason is not None or explanation:
             item = Dataset()

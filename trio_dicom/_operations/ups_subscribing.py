@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import trio
 from attrs import define
 from pydicom import Dataset
 from pydicom.uid import UID
@@ -50,6 +51,7 @@ class UPSSubscribing(UPSRequests):
             StatusError: The peer refused it.
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        await trio.lowlevel.checkpoint()
         if sop_instance_uid is not None and matching is not None:
             raise LocalProtocolError("a subscription is to one step or to those that match")
         information = copied(matching)
