@@ -19,6 +19,7 @@ from trio_dicom.cli.demo import demo
 from trio_dicom.cli.echo import echo
 from trio_dicom.cli.exits import CommandError, ExitCode
 from trio_dicom.cli.find import find
+from trio_dicom.cli.get import get
 from trio_dicom.cli.move import move
 from trio_dicom.cli.n_commands import n_action, n_create, n_delete, n_get, n_set
 from trio_dicom.cli.output import printable
@@ -30,7 +31,7 @@ __all__ = ["app", "run", "start"]
 
 _COMMANDS: Final = (
     *(demo, echo, store, find, worklist),
-    *(move, receive),
+    *(get, move, receive),
     *(n_get, n_set, n_action, n_create, n_delete),
 )
 
