@@ -21,7 +21,7 @@ from tests.io.arriving import (
     whole_file,
 )
 from tests.io.recording import CT, Recorder
-from tests.io.talking import CT_ID, answer_to, store_request, talking
+from tests.io.talking import CT_ID, answer_to, is_silent, store_request, talking
 from tests.io.writing import slow_writes
 from trio_dicom import (
     BaseHandler,
@@ -260,7 +260,10 @@ async def test_a_handler_needs_no_sink() -> None:
 async def test_whoever_takes_nothing_says_so_and_the_rest_is_read() -> None:
     async with getting(Recorder()) as get:
         for number in (5, 6):
-            assert (await get.store(message_id=number)).status.code == 0x0122
+            coming = await arrival(get.peer, number)
+            await coming.more(data_set()[:-2])
+            assert await is_silent(get.peer)
+            assert (await coming.whole(data_set()[-2:])).status.code == 0x0122
 
 
 async def test_an_instance_without_a_data_set_goes_to_the_handler_as_it_is() -> None:

@@ -13,6 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from tests.io.arriving import Keeper, arrival, data_set, getting, is_clean, limited, names_in
 from tests.io.recording import Recorder
+from tests.io.talking import is_silent
 from tests.io.writing import eventually, slow_writes, small_blocks
 from trio_dicom import (
     BaseHandler,
@@ -49,6 +50,8 @@ async def test_a_disk_that_takes_no_more_is_told_and_the_association_lives(
             await eventually(lambda: len(disk.sizes) == min(3, at))
             if at < 4:  # what it took up is free before the rest has come
                 await eventually(lambda: is_clean(tmp_path))
+                await eventually(lambda: not get.connection._link.serving._queue.backlog.size)
+                assert await is_silent(get.peer)
             answer = await coming.whole(data[800:])
             assert answer.status.code == status
             assert answer.error_comment

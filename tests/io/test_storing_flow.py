@@ -138,6 +138,29 @@ async def test_a_peer_that_stops_in_the_middle_of_an_instance_times_out(
     assert is_clean(tmp_path)
 
 
+@pytest.mark.scenario("B37")
+@pytest.mark.parametrize("sink", ["disk", "memory", "failing"])
+async def test_a_peer_that_stops_after_an_instance_times_out(
+    tmp_path: Path, mock_clock: MockClock, sink: str
+) -> None:
+    folder = tmp_path / "missing" if sink == "failing" else tmp_path
+    keeper = Keeper(None if sink == "memory" else folder / "a.dcm")
+    with running(mock_clock) as time:
+        async with getting(keeper, options=limited(idle=100), is_finished=False) as get:
+            for number in (5, 6):
+                coming = await arrival(get.peer, number)
+                await coming.more(data_set(), is_last=True)
+                await coming.answer()
+                await time.passes(90)
+            assert get.error is None
+            await time.passes(11)
+            await get.ended.wait()
+            assert isinstance(get.error, ResponseTimeout)
+            assert get.request is not None
+            await get.peer.expect_message(CCancelRequest)
+            await get.peer.reply(get.request, 0xFE00)
+
+
 @pytest.mark.pitfall(29)
 async def test_what_the_disk_does_not_take_is_not_read(tmp_path: Path) -> None:
     keeper = Keeper(tmp_path / "a.dcm")
