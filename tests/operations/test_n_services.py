@@ -70,6 +70,13 @@ CASES = [
         NGetResponse,
     ),
     Case(
+        lambda it: it.n_get(STEP, "1.2.3", "PatientID"),
+        NGetRequest(
+            sop_class_uid=STEP, sop_instance_uid="1.2.3", attribute_identifiers=(0x00100020,)
+        ),
+        NGetResponse,
+    ),
+    Case(
         lambda it: it.n_set(STEP, "1.2.3", SET),
         NSetRequest(sop_class_uid=STEP, sop_instance_uid="1.2.3", data_set=SET),
         NSetResponse,

@@ -74,5 +74,5 @@ async def set_image(association: Association) -> None:
 )
 async def test_a_refused_call_is_a_checkpoint(call: Callable[[Any], Awaitable[object]]) -> None:
     async with speaking([MPPS]) as (association, _peer):
-        with pytest.raises(LocalProtocolError), trio.testing.assert_checkpoints():
+        with trio.testing.assert_checkpoints(), pytest.raises(LocalProtocolError):
             await call(association)

@@ -52,7 +52,8 @@ class NServices(Requester):
                 accepted for it, as in print management, or another one of the UPS
                 classes, that context is used.
             sop_instance_uid: The instance.
-            attributes: Keywords or tags of those wanted; none means all.
+            attributes: Keywords or tags of those wanted; none means all. One keyword may
+                stand alone.
             context: As for ``send_request``.
             idle_timeout: As for ``send_request``.
             timeout: As for ``send_request``.
@@ -64,6 +65,8 @@ class NServices(Requester):
         Raises:
             NoAcceptedContext: As ``send_request``; so are the others.
         """
+        if isinstance(attributes, str):  # a keyword, and not the letters in it
+            attributes = (attributes,)
         request = NGetRequest(
             sop_class_uid=sop_class_uid,
             sop_instance_uid=sop_instance_uid,
