@@ -1,79 +1,31 @@
-"""Storage commitment with a scripted peer: when the report comes, where, and what it says."""
+"""Storage commitment with a scripted peer: when the report comes, and what it says."""
 
 from __future__ import annotations
-
-from contextlib import AbstractContextManager
 
 import pytest
 import trio
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
-from trio.testing import wait_all_tasks_blocked
 
-from tests.operations.speaking import beside, speaking
+from tests.operations.committing import (
+    CT,
+    ONE,
+    PUSH_MODEL,
+    THE_INSTANCE,
+    TWO,
+    answer_of,
+    asked,
+    report,
+)
+from tests.operations.speaking import speaking
 from trio_dicom import (
-    AssociationAborted,
-    AssociationReleased,
     CommitmentResult,
     EncodedDataSet,
-    EventTaker,
     InstanceReference,
-    LocalProtocolError,
-    NActionRequest,
     NEventReportRequest,
-    NEventReportResponse,
-    StatusError,
     request_commitment,
 )
 from trio_dicom.sop_classes import MPPS, STORAGE_COMMITMENT
-from trio_dicom.testing import ScriptedPeer
-
-CT = "1.2.840.10008.5.1.4.1.1.2"
-PUSH_MODEL = str(STORAGE_COMMITMENT.abstract_syntax)
-THE_INSTANCE = "1.2.840.10008.1.20.1.1"
-ONE, TWO = InstanceReference(CT, "1.2.3.1"), InstanceReference(CT, "1.2.3.2")
-
-
-def report(
-    transaction_uid: str,
-    committed: tuple[InstanceReference, ...] = (ONE, TWO),
-    failed: dict[InstanceReference, int] | None = None,
-    *,
-    message_id: int = 7,
-    event_type_id: int | None = None,
-    **attributes: str,
-) -> NEventReportRequest:
-    information = Dataset()
-    information.TransactionUID = transaction_uid
-    if committed:
-        information.ReferencedSOPSequence = [it.data_set() for it in committed]
-    if failed:
-        items = [it.data_set() for it in failed]
-        for item, reason in zip(items, failed.values(), strict=True):
-            item.FailureReason = reason
-        information.FailedSOPSequence = items
-    for keyword, value in attributes.items():
-        setattr(information, keyword, value)
-    return NEventReportRequest(
-        sop_class_uid=PUSH_MODEL,
-        sop_instance_uid=THE_INSTANCE,
-        event_type_id=event_type_id or (2 if failed else 1),
-        message_id=message_id,
-        data_set=information,
-    )
-
-
-async def asked(peer: ScriptedPeer) -> tuple[NActionRequest, str]:
-    """The request, and its transaction UID."""
-    request = await peer.expect_message(NActionRequest)
-    assert request.action_information is not None
-    return request, request.action_information.TransactionUID
-
-
-async def answer_of(peer: ScriptedPeer, event: NEventReportRequest) -> int:
-    """The status with which a report is answered."""
-    await peer.send_message(event, context_id=1)
-    return (await peer.expect_message(NEventReportResponse)).status.code
 
 
 async def test_the_request_names_the_instances_and_the_transaction() -> None:
@@ -279,108 +231,3 @@ async def test_an_unknown_event_and_a_broken_one_are_refused_and_the_association
             nursery.start_soon(script)
             async with request_commitment(association, [ONE, TWO]) as commitment:
                 assert (await commitment.result()).is_complete
-
-
-class Receiver:
-    """What a receiver is to those who wait for events: somewhere else."""
-
-    def __init__(self) -> None:
-        self.takers: list[EventTaker] = []
-
-    def events(self, take: EventTaker) -> AbstractContextManager[None]:
-        receiver = self
-
-        class Taken(AbstractContextManager[None]):
-            def __enter__(self) -> None:
-                receiver.takers.append(take)
-
-            def __exit__(self, *_: object) -> None:
-                receiver.takers.remove(take)
-
-        return Taken()
-
-
-@pytest.mark.scenario("B51")
-@pytest.mark.pitfall(21)
-async def test_a_report_at_the_receiver_counts_even_after_the_association_is_gone() -> None:
-    receiver = Receiver()
-    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
-
-        async def script() -> None:
-            request, _ = await asked(peer)
-            await peer.reply(request, 0x0000)
-            await wait_all_tasks_blocked()
-            await peer.release()
-            await peer.aclose()
-            await wait_all_tasks_blocked()
-            (take,) = receiver.takers
-            answer = await take(report(commitment.transaction_uid, message_id=3))
-            assert answer is not None
-            assert answer.status.is_success
-            assert answer.message_id_being_responded_to == 3
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(script)
-            async with request_commitment(association, [ONE, TWO], receiver=receiver) as commitment:
-                assert (await commitment.result()).is_complete
-    assert receiver.takers == []
-
-
-async def test_without_a_receiver_the_end_of_the_association_ends_the_wait() -> None:
-    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
-
-        async def script() -> None:
-            request, _ = await asked(peer)
-            await peer.reply(request, 0x0000)
-            await wait_all_tasks_blocked()
-            await peer.release()
-            await peer.aclose()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(script)
-            async with request_commitment(association, [ONE]) as commitment:
-                with pytest.raises(AssociationReleased, match="receiver"):
-                    await commitment.result()
-
-
-async def test_an_abort_is_raised_where_the_report_is_awaited() -> None:
-    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
-
-        async def script() -> None:
-            request, _ = await asked(peer)
-            await peer.reply(request, 0x0000)
-            await wait_all_tasks_blocked()
-            await peer.abort()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(script)
-            async with request_commitment(association, [ONE]) as commitment:
-                with pytest.raises(AssociationAborted):
-                    await commitment.result()
-
-
-async def test_a_refusal_is_an_error() -> None:
-    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
-
-        async def script() -> None:
-            request, _ = await asked(peer)
-            await peer.reply(request, 0x0213, error_comment="full")
-
-        async def call() -> None:
-            async with request_commitment(association, [ONE]):
-                raise AssertionError("it was refused")
-
-        with pytest.raises(StatusError) as caught:
-            await beside(script, call())
-        assert caught.value.status.code == 0x0213
-        assert caught.value.comment == "full"
-
-
-async def test_commitment_of_nothing_is_not_asked_for() -> None:
-    async with speaking([STORAGE_COMMITMENT]) as (association, _peer):
-        with pytest.raises(LocalProtocolError, match="no instances"):
-            async with request_commitment(association, []):
-                raise AssertionError
-        with pytest.raises(LocalProtocolError, match="SOP Class UID"):
-            async with request_commitment(association, [Dataset()]):
-                raise AssertionError
