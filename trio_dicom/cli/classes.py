@@ -41,7 +41,7 @@ def contexts_within(
     return tuple(context for _, context in ranked[:room]), len(ranked) <= room
 
 
-async def sop_classes_of(association: Association, query: Dataset) -> tuple[str, ...]:
+async def sop_classes_of(association: Association, query: Dataset) -> tuple[str, ...] | None:
     """The SOP classes of the instances that a retrieve would bring.
 
     Studies are asked for those that they hold (0008,0062), and where the peer does not say
@@ -53,7 +53,7 @@ async def sop_classes_of(association: Association, query: Dataset) -> tuple[str,
         query: The retrieve's.
 
     Returns:
-        Their UIDs; none if the peer does not say.
+        Their UIDs, without any if the peer does not say; None if it has no such instances.
 
     Raises:
         StatusError: The peer fails; or whatever else ``c_find`` raises.
@@ -66,7 +66,8 @@ async def sop_classes_of(association: Association, query: Dataset) -> tuple[str,
     ask = partial(_ask, association)
     found: dict[str, None] = {}
     keys = {"StudyInstanceUID": "", **above, **_given(wanted, "StudyInstanceUID")}
-    for study in await ask("STUDY", **keys, SOPClassesInStudy=""):
+    studies = await ask("STUDY", **keys, SOPClassesInStudy="")
+    for study in studies:
         classes = _uids_in(study, "SOPClassesInStudy")
         if not classes:
             above["StudyInstanceUID"] = next(iter(_uids_in(study, "StudyInstanceUID")), "")
@@ -74,7 +75,7 @@ async def sop_classes_of(association: Association, query: Dataset) -> tuple[str,
         if not classes:
             return ()
         found.update(dict.fromkeys(classes))
-    return tuple(found)
+    return tuple(found) if studies else None
 
 
 async def _of_instances(

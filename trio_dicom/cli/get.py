@@ -110,8 +110,6 @@ async def get(
         report_end(response, output)
         if response.status.is_success and not response.failed and arrived.count:
             return ExitCode.OK
-        if not arrived.count and not response.failed:
-            output.note("Nothing of it came.")
     if doubt:
         output.note(doubt)
     return ExitCode.SOME_FAILED
@@ -129,7 +127,7 @@ async def _contexts(
     It takes an association of its own: what it finds out is what the next one proposes.
     """
     to_ask = [_TO_ASK[model] for model in models if model in _TO_ASK]
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = ()
     why = "does not say"
     if to_ask:
         try:
@@ -137,6 +135,8 @@ async def _contexts(
                 classes = await sop_classes_of(association, query)
         except TrioDicomError as error:
             why = f"did not say ({error})"
+    if classes is None:
+        return storage_contexts(), "The peer knows of nothing that matches."
     if not classes:
         doubt = (
             f"The peer {why} which SOP classes there are, so the usual ones were proposed, "
