@@ -129,7 +129,8 @@ class Listener:
         while True:
             with trio.move_on_after(seconds):
                 return await link.network.receive_some()
-            if link.ending is None and not link.serving.owed and not link.machine.artim_running:
+            is_ours = link.serving.is_waited_for or link.machine.artim_running
+            if link.ending is None and not is_ours:
                 abort(link, because=f"it was silent for {seconds:g} s")
 
     def _take_events(self) -> None:

@@ -56,9 +56,15 @@ class Serving:
     _scopes: set[trio.CancelScope] = field(factory=set[trio.CancelScope])
     _workers: int = 0
     _all_gone: trio.Event = field(factory=trio.Event)
+    _is_arriving: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._queue = ByteQueue(Backlog("the peer's requests", self._link.flow))
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether we owe an answer, and the peer is not in the middle of an instance."""
+        return bool(self.owed) and not self._is_arriving
 
     def put(self, request: Request, context: NegotiatedContext, size: int) -> None:
         """The peer's ``request`` of ``size`` bytes came on ``context``."""
@@ -68,9 +74,14 @@ class Serving:
     def sink_for(self, request: CStoreRequest, context: NegotiatedContext) -> Reception:
         """An instance begins to arrive on ``context``: where its data set goes."""
         # What comes from here on is the peer's time, until it has all come.
-        reception = Reception(self._queue.backlog, self._link.clocks.pause)
+        self._is_arriving = True
+        reception = Reception(self._queue.backlog, self._has_arrived)
         self._put(_Served(request, context, reception), 0)
         return reception
+
+    def _has_arrived(self) -> None:
+        self._is_arriving = False
+        self._link.clocks.pause()
 
     def _put(self, served: _Served, size: int) -> None:
         self.owed += 1
