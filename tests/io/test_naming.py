@@ -87,6 +87,12 @@ def test_without_links_it_is_renamed(
         assert named(aside, "rename") == tmp_path / path
     aside.write_bytes(b"3")
     assert named(aside, "keep") is None
+    (tmp_path / "b.dcm").symlink_to(tmp_path / "nowhere")
+    aside.write_bytes(b"4")
+    assert named(aside, "rename", "b.dcm") == tmp_path / "b-1.dcm"
+    assert (tmp_path / "b.dcm").is_symlink()
+    for name in ("b.dcm", "b-1.dcm"):
+        (tmp_path / name).unlink()
     assert names_in(tmp_path) == ["a-1.dcm", "a.dcm"]
 
 
