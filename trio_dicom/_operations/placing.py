@@ -60,9 +60,8 @@ def _fill(
             source.seek(data.offset)
             left = data.length
             while left > _BLOCK:
-                block = source.read(_BLOCK)
-                left -= len(block)
-                if (problem := file.write(block)) is not None:
+                left -= _BLOCK
+                if (problem := file.write(source.read(_BLOCK))) is not None:
                     return problem
             return file.finish(source.read(left))
     except OSError as error:
