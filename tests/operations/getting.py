@@ -135,7 +135,12 @@ async def send(
 
 
 async def begin_to_send(
-    peer: ScriptedPeer, uid: str = "1.2.3", *, number: int = 1, size: int = 3_000_000
+    peer: ScriptedPeer,
+    uid: str = "1.2.3",
+    *,
+    number: int = 1,
+    size: int = 3_000_000,
+    context_id: int = CT_ID,
 ) -> bytes:
     """Send all but the last PDU of an instance, and give that one.
 
@@ -144,22 +149,26 @@ async def begin_to_send(
         uid: Its SOP instance UID.
         number: The message ID.
         size: The bytes of its pixel data: more than is written to the disk at once.
+        context_id: On which context.
     """
-    *pdus, last = pdus_of(c_store(uid, number, data_set=ct(uid, size=size)), 65_536)
+    *pdus, last = pdus_of(
+        c_store(uid, number, data_set=ct(uid, size=size)), 65_536, context_id=context_id
+    )
     await peer.send_bytes(b"".join(pdus))
     return last
 
 
-def pdus_of(request: CStoreRequest, max_fragment: int) -> list[bytes]:
+def pdus_of(request: CStoreRequest, max_fragment: int, *, context_id: int = CT_ID) -> list[bytes]:
     """The PDUs that carry an instance.
 
     Args:
         request: With it.
         max_fragment: Bytes of the longest fragment.
+        context_id: On which context.
     """
     whole = message_bytes(
         request,
-        context_id=CT_ID,
+        context_id=context_id,
         transfer_syntax=ExplicitVRLittleEndian,
         max_fragment=max_fragment,
     )
