@@ -32,6 +32,7 @@ __all__ = [
     "EventSource",
     "EventTaker",
     "InstanceHandler",
+    "InstanceSink",
     "overrides",
 ]
 
@@ -66,10 +67,14 @@ class Destination:
     check: Callable[[StoredDataSet], int | None] | None = field(default=None, repr=False)
 
 
+InstanceSink: TypeAlias = Path | Destination | int | None
+"""Where an instance goes that begins to arrive; see ``InstanceHandler.c_store_sink``."""
+
+
 class InstanceHandler(Protocol):
     """Takes the instances that a peer sends."""
 
-    async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:
+    async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """Where the instance goes that begins to arrive; its data set is not there yet.
 
         Returns:
@@ -78,6 +83,7 @@ class InstanceHandler(Protocol):
             those of the request; otherwise the peer is told A900H and nothing is kept. A
             full disk is answered with A700H. None: ``on_c_store_request`` gets it in memory,
             or, above ``Limits.in_memory``, in a temporary file that goes when it has answered.
+            A status code: it is answered with that, and its data set is not kept.
         """
         ...
 
@@ -188,7 +194,7 @@ class BaseHandler:
     async def on_request_timed_out(self, request: Request, timeout: float) -> None:
         """See ``ConnectionHandler``."""
 
-    async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:  # noqa: ARG002
+    async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:  # noqa: ARG002
         """See ``InstanceHandler``. No file."""
         return None
 

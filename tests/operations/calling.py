@@ -45,7 +45,7 @@ class Keeper:
     uids: list[str] = field(factory=list[str])
     requests: list[CStoreRequest] = field(factory=list[CStoreRequest])
 
-    async def c_store_sink(self, request: CStoreRequest) -> None:
+    async def c_store_sink(self, request: CStoreRequest) -> int | None:
         """No file."""
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from tests.operations.calling import Keeper, calling, offer, receiving
 from tests.operations.getting import ct, files_in, study_query
 from tests.operations.moving import deliver, move_to, moving, originated
-from trio_dicom import CMoveRequest, ConnectionOptions, Limits, open_receiver
+from trio_dicom import CMoveRequest, ConnectionOptions, Inbox, Limits, open_receiver
 from trio_dicom._operations.open_moves import OpenMove
 from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom.sop_classes import STUDY_ROOT_MOVE
@@ -248,3 +248,28 @@ async def test_an_instance_may_be_faster_than_the_task_that_asked_for_it(
                 assert keeper.uids == ["1.2.3"]
                 await peer.reply(await peer.expect_message(CMoveRequest), 0x0000)
                 await responses.final()
+
+
+async def test_what_is_refused_is_not_held_in_memory_meanwhile() -> None:
+    options = ConnectionOptions(limits=Limits(in_memory=0, buffered_responses=1000))
+    async with open_receiver(into=None, options=options) as receiver:
+        response = await deliver(receiver, size=3_000_000)
+    assert response.status.code == NOT_OURS
+
+
+async def test_a_file_that_is_kept_needs_not_be_what_was_asked_for(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path, on_exists="keep")
+    async with open_receiver(into=None) as receiver, moving() as (association, peer):
+        for study in ("1.1", "1.2"):
+            async with move_to(association, peer, into=inbox, receiver=receiver, study=study) as (
+                retrieval,
+                request,
+            ):
+                assert (await deliver(receiver, study=study)).status.is_success
+                await finish(peer, request, retrieval)
+    assert files_in(tmp_path) == ["1.2.3.dcm"]
+    assert (
+        (tmp_path / "1.2.3.dcm")
+        .read_bytes()
+        .endswith(bytes(ct("1.2.3", StudyInstanceUID="1.1").data))
+    )

@@ -256,3 +256,16 @@ async def test_keepalive_is_asked_of_the_system(
         assert (await association.c_echo()).status.is_success
     assert asked == [KeepAlive(idle=11)]
     assert "the system does not take" in caplog.text
+
+
+async def test_a_handler_may_refuse_an_instance_before_it_comes() -> None:
+    class Choosy(Keeper):
+        async def c_store_sink(self, request: CStoreRequest) -> int | None:
+            return 0xA700 if request.sop_instance_uid == "1.1" else None
+
+    keeper = Choosy()
+    async with receiving(keeper) as receiver, calling(receiver) as association:
+        response = await offer(association, "1.1", data_set=ct("1.1", size=1_000_000))
+        assert response.status.code == 0xA700
+        assert (await offer(association, "1.2")).status.is_success
+    assert keeper.uids == ["1.2"]

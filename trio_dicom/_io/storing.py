@@ -47,6 +47,9 @@ async def store(
     destination = None
     if overrides(handler, "c_store_sink"):
         sink = await handler.c_store_sink(request)
+        if isinstance(sink, int):
+            await reception.discarded()
+            return response_to(request, sink)
         destination = Destination(path=sink) if isinstance(sink, Path) else sink
     if destination is None:
         if not overrides(handler, "on_c_store_request"):

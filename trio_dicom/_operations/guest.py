@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeAlias
 
 import trio
@@ -22,7 +21,7 @@ from trio_dicom._operations.retrieving import Arrivals
 from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.control import AssociationReject
-from trio_dicom.handler import BaseHandler, Destination, EventTaker, InstanceHandler
+from trio_dicom.handler import BaseHandler, Destination, EventTaker, InstanceHandler, InstanceSink
 from trio_dicom.status import Code
 
 __all__ = ["Guest"]
@@ -88,17 +87,18 @@ class Guest(BaseHandler):
 
     # --- instances ------------------------------------------------------------------------
 
-    async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:
+    async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """See ``InstanceHandler``."""
         arriving = await self._begin(request)
-        handler = arriving.handler
-        if handler is None or arriving.refusal is not None:
-            return None
-        destination = await sink_of(handler, request)
-        if destination is None or arriving.keys is None:
+        if arriving.handler is None:
+            return arriving.refusal  # or None, as long as nobody is known
+        destination = await sink_of(arriving.handler, request)
+        if not isinstance(destination, Destination) or arriving.keys is None:
             return destination
-        # It has them when it is here: in its file, which has no name yet.
-        return evolve(destination, check=_both(arriving.keys.check, destination.check))
+        # It shows them when it is here: in its file, which has no name yet.
+        check = _both(arriving.keys.check, destination.check)
+        arriving.keys = None
+        return evolve(destination, check=check)
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""

@@ -19,8 +19,8 @@ __all__ = ["place", "sink_of"]
 _BLOCK: Final = 1 << 20
 
 
-async def sink_of(handler: InstanceHandler, request: CStoreRequest) -> Destination | None:
-    """Where ``handler`` wants an instance, or None for no file."""
+async def sink_of(handler: InstanceHandler, request: CStoreRequest) -> Destination | int | None:
+    """Where ``handler`` wants an instance, None for no file, or the status of its refusal."""
     if not overrides(handler, "c_store_sink"):
         await trio.lowlevel.checkpoint()
         return None
@@ -37,6 +37,8 @@ async def place(handler: InstanceHandler, request: CStoreRequest, source_ae: str
         source_ae: The AE title that it came from.
     """
     destination = await sink_of(handler, request)
+    if isinstance(destination, int):
+        return response_to(request, destination)
     data = request.data_set
     if destination is None or not isinstance(data, EncodedDataSet | StoredDataSet):
         return await handler.on_c_store_request(request)

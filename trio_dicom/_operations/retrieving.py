@@ -14,7 +14,7 @@ from trio_dicom._operations.inbox import ReceivedInstance
 from trio_dicom._operations.results import ResultChannel, ResultT
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.errors import NoAcceptedContext
-from trio_dicom.handler import Destination, InstanceHandler, overrides
+from trio_dicom.handler import Destination, InstanceHandler, InstanceSink, overrides
 from trio_dicom.sop_classes import storage_sop_classes
 
 __all__ = ["Arrivals", "Retrieval", "check_instances_can_come"]
@@ -73,14 +73,14 @@ class Arrivals:
     # Of those that are arriving, the ones with a place of their own; by their message IDs.
     _in_files: set[int | None] = field(factory=set[int | None])
 
-    async def c_store_sink(self, request: CStoreRequest) -> Path | Destination | None:
+    async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """See ``InstanceHandler``."""
         # An earlier instance with that message ID may not have been kept.
         self._in_files.discard(request.message_id)
         if not overrides(self.handler, "c_store_sink"):
             return None
         sink = await self.handler.c_store_sink(request)
-        if sink is not None:
+        if isinstance(sink, Path | Destination):
             self._in_files.add(request.message_id)
         return sink
 
