@@ -45,7 +45,7 @@ class SlowWrites:
             if self.error is not None:
                 raise self.error
             trio.from_thread.run_sync(self.reached.set)
-            self.let_go.wait()
+            self.let_go.wait(20)  # so that a test that waits for it fails
         _really_write(file, data)
 
 
