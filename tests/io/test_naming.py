@@ -108,6 +108,20 @@ def test_what_the_file_system_refuses_is_an_error(
     assert names_in(tmp_path) == [".new.part"]
 
 
+def test_what_may_not_be_read_is_replaced_all_the_same(
+    tmp_path: Path, aside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "1.dcm"
+    path.write_bytes(b"somebody else's")
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise PermissionError(errno.EACCES, "no", str(path))
+
+    monkeypatch.setattr("trio_dicom._io.naming.filecmp.cmp", refuse)
+    assert give_name(aside, Destination(path=path)) == path
+    assert path.read_bytes() == b"new"
+
+
 def test_a_link_with_the_name_is_replaced_and_not_followed(tmp_path: Path, aside: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"mine")
     (tmp_path / "a.dcm").symlink_to(tmp_path / "elsewhere")

@@ -47,7 +47,7 @@ def _drop_if_same(aside: Path, path: Path) -> bool:
     """Whether ``path`` has the same bytes; then ``aside`` is gone."""
     try:
         is_same = filecmp.cmp(aside, path, shallow=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # nothing there, or nothing that we may read
         return False
     if is_same:
         aside.unlink()
