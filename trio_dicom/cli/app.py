@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from trio_dicom import __version__
+from trio_dicom.cli.commit import commit
 from trio_dicom.cli.demo import demo
 from trio_dicom.cli.echo import echo
 from trio_dicom.cli.exits import CommandError, ExitCode
@@ -31,7 +32,7 @@ __all__ = ["app", "run", "start"]
 
 _COMMANDS: Final = (
     *(demo, echo, store, find, worklist),
-    *(get, move, receive),
+    *(get, move, receive, commit),
     *(n_get, n_set, n_action, n_create, n_delete),
 )
 
