@@ -8,7 +8,9 @@ import pytest
 import trio
 from attrs import define, field
 from pydicom.uid import ExplicitVRLittleEndian
+from trio.testing import MockClock
 
+from tests.io.talking import quick
 from tests.operations.getting import (
     CT_ID,
     Taker,
@@ -113,6 +115,19 @@ async def test_a_slow_handler_does_not_stop_responses() -> None:
         proceed.set()
         assert (await peer.expect_message(CStoreResponse)).status.is_success
     assert slow.uids == ["1.2.1"]
+
+
+@pytest.mark.scenario("B69")
+async def test_a_slow_handler_is_not_the_silence_of_the_peer(autojump_clock: MockClock) -> None:
+    class Slow(Taker):
+        async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
+            await trio.sleep(1000)
+            return await super().on_c_store_request(request)
+
+    async with retrieving(Slow(), options=quick(idle=10)) as (_, peer):
+        for number in (1, 2):
+            assert (await send(peer, number=number)).status.is_success
+    assert trio.current_time() == 2000
 
 
 @pytest.mark.scenario("B52")

@@ -42,7 +42,7 @@ def retrieve_query(attribute: Attributes, level: Level | None) -> Dataset:
     said = values.get("QueryRetrieveLevel", "").strip().upper()
     if not said:
         depths = [depth for name, depth in _UNIQUE_KEYS.items() if name in values]
-        if not depths:
+        if not depths and level is None:
             raise UsageError(
                 "say with -k what to send: StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID or "
                 "PatientID."
