@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage, MRImageStorage, SecondaryCaptureImageStorage
+from pynetdicom import AE, evt
 
 from tests.interop import peers
 from tests.interop.peers import Peer
+from tests.interop.pynetdicom_peer import pynetdicom_peer
 from tests.interop.series import STUDY, came_back, query, query_for, store, write_study
 from trio_dicom import (
     Association,
@@ -211,3 +213,40 @@ async def test_one_that_is_left_stops_and_the_next_is_complete(
         retrieval = await get(association, keys, tmp_path / "b")
     assert len(left.instances) == few == len(list((tmp_path / "a").iterdir()))
     assert came_back(retrieval.instances, study)
+
+
+@pytest.mark.scenario("B21", "B50")
+@pytest.mark.pitfall(8, 22)
+async def test_pynetdicom_sends_in_a_window_of_one_whatever_was_offered(
+    study: list[Path], tmp_path: Path
+) -> None:
+    def on_get(_: evt.Event) -> Iterator[int | tuple[int, Dataset]]:
+        yield len(study)
+        for path in study:
+            yield 0xFF00, dcmread(path)
+
+    def configure(entity: AE) -> None:
+        entity.add_supported_context(STUDY_ROOT_GET.abstract_syntax)
+        entity.add_supported_context(CTImageStorage, scu_role=True, scp_role=True)
+
+    handlers = [(evt.EVT_C_GET, on_get)]
+    with pynetdicom_peer(handlers=handlers, configure=configure) as peer:
+        async with open_association(
+            peer.host,
+            peer.port,
+            contexts=[STUDY_ROOT_GET, *CT],
+            max_operations_invoked=8,
+            max_operations_performed=8,
+        ) as association:
+            assert association.negotiated.max_operations_performed == 1
+            keys = query("STUDY", StudyInstanceUID=STUDY)
+            async with association.c_get(keys, into=tmp_path / "in") as retrieval:
+                counts = [(it.remaining, it.completed) async for it in retrieval]
+    assert counts == [(6 - it, it) for it in range(1, 7)]
+    assert sorted(it.sop_instance_uid for it in retrieval.instances) == sorted(
+        str(dcmread(path).SOPInstanceUID) for path in study
+    )
+    for it in retrieval.instances:
+        (original,) = [p for p in study if dcmread(p).SOPInstanceUID == it.sop_instance_uid]
+        came = dcmread(it.path)
+        assert came == dcmread(original)
