@@ -37,7 +37,7 @@ LIMIT = 10_000
 
 def held(get: Getting) -> int:
     """Bytes of instances that nobody has taken yet."""
-    return get.connection._link.serving._queue.backlog.size
+    return get.connection._link.serving._arriving.size
 
 
 @define
@@ -222,7 +222,7 @@ async def test_a_sink_that_waits_for_the_connection_that_waits_for_it_is_told(
         assert (await coming.answer()).status.code == 0x0110
         await get.peer.reply(echo, 0x0000)
         assert (await get.store(data_set(LIMIT * 2), message_id=6)).status.code == 0x0000
-    assert "the peer's requests hold more unread bytes" in caplog.text
+    assert "arriving instances hold more unread bytes" in caplog.text
     assert is_clean(tmp_path, "a.dcm")
 
 

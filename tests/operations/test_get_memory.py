@@ -74,6 +74,8 @@ async def give(stream: trio.abc.Stream, *, instances: int, total: int) -> None:
     "instances, total, pause",
     [
         pytest.param(256, 2 * GIB, 0.0, id="many instances"),
+        pytest.param(1, 2 * GIB, 0.0, id="one instance"),
+        pytest.param(1, GIB // 4, 0.01, id="a slow disk"),
     ],
 )
 async def test_two_gigabytes_come_in_less_than_120_megabytes_of_memory(

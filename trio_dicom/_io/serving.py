@@ -30,6 +30,9 @@ _logger = logging.getLogger("trio_dicom")
 # A peer may be allowed unlimited operations; that many handlers at a time are plenty.
 _MOST_AT_A_TIME = 16
 
+# Bytes of instances that wait to be written. More would help no disk to keep up.
+_MOST_ARRIVING = 4 * 1024 * 1024
+
 _FAILED = "the handler failed on the peer's %s"
 
 
@@ -51,6 +54,7 @@ class Serving:
 
     _link: Link
     _queue: ByteQueue[_Served] = field(init=False)
+    _arriving: Backlog = field(init=False)
     owed: int = 0
     tasks: set[trio.lowlevel.Task] = field(factory=set[trio.lowlevel.Task])
     _scopes: set[trio.CancelScope] = field(factory=set[trio.CancelScope])
@@ -60,6 +64,7 @@ class Serving:
 
     def __attrs_post_init__(self) -> None:
         self._queue = ByteQueue(Backlog("the peer's requests", self._link.flow))
+        self._arriving = Backlog("arriving instances", self._link.flow, most=_MOST_ARRIVING)
 
     @property
     def is_waited_for(self) -> bool:
@@ -75,7 +80,7 @@ class Serving:
         """An instance begins to arrive on ``context``: where its data set goes."""
         # What comes from here on is the peer's time, until it has all come.
         self._is_arriving = True
-        reception = Reception(self._queue.backlog, self._has_arrived)
+        reception = Reception(self._arriving, self._has_arrived)
         self._put(_Served(request, context, reception), 0)
         return reception
 
@@ -106,7 +111,7 @@ class Serving:
         task = trio.lowlevel.current_task()
         self.tasks.add(task)
         if self._at_a_time() == 1:  # otherwise a colleague may take what this one cannot
-            self._queue.backlog.drainer = task
+            self._queue.backlog.drainer = self._arriving.drainer = task
         scope = trio.CancelScope()
         self._scopes.add(scope)
         try:
