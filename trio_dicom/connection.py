@@ -150,6 +150,14 @@ class ClientConnection:
         return self._link.can_still_process_p_data_tf
 
     @property
+    def has_lost_a_retrieve(self) -> bool:
+        """Whether a C-GET ended here without its final response.
+
+        Instances of it may come late, and no sub-operation names the C-GET that it is of.
+        """
+        return self._link.table.has_lost_a_retrieve
+
+    @property
     def is_send_queue_empty(self) -> bool:
         """Whether nothing is queued and nothing awaits its final response."""
         return self._link.table.is_empty

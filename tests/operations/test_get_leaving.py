@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.operations.getting import (
     Taker,
     begin_to_send,
     bring,
+    ct,
     files_in,
     getting,
     send,
@@ -139,3 +141,31 @@ async def test_a_peer_that_never_ends_it_is_waited_for_as_long_as_the_grace(
         # It still has something to say, and nobody wants it.
         assert (await send(peer, "1.2.1")).status.code == 0xA700
     assert taker.uids == []
+
+
+@pytest.mark.scenario("B48", "B49")
+@pytest.mark.pitfall(1)
+@pytest.mark.parametrize("to_disk", [True, False])
+async def test_what_comes_late_is_none_of_the_next_c_get(
+    to_disk: bool, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    taker = Taker()
+    into = tmp_path if to_disk else taker
+    async with getting(options=quick(cancel_grace=20)) as (association, peer):
+        async with association.c_get(study_query("1.1"), into=into):
+            await peer.expect_message(CGetRequest)
+        await peer.expect_message(CCancelRequest)
+        # After the grace, and of a peer that has not ended the first one.
+        async with association.c_get(
+            study_query("1.2"), into=into, idle_timeout=math.inf
+        ) as retrieval:
+            request = await peer.expect_message(CGetRequest)
+            late = ct("1.1.7", StudyInstanceUID="1.1")
+            assert (await send(peer, "1.1.7", data_set=late)).status.code == 0xA700
+            wanted = ct("1.2.7", StudyInstanceUID="1.2")
+            assert (await send(peer, "1.2.7", data_set=wanted, number=2)).status.is_success
+            await peer.reply(request, 0x0000)
+            await retrieval.final()
+    assert (files_in(tmp_path) if to_disk else taker.uids) == (
+        ["1.2.7.dcm"] if to_disk else ["1.2.7"]
+    )

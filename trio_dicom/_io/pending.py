@@ -174,10 +174,12 @@ class PendingTable:
         window: How many requests may be open at once; infinite where unlimited.
         lost_a_retrieve: Whether the last C-GET ended for us without its final response, so
             that the peer may go on sending instances that nobody wants.
+        has_lost_a_retrieve: Whether any C-GET did, also one before the last.
     """
 
     window: float = 1
     lost_a_retrieve: bool = False
+    has_lost_a_retrieve: bool = False
     _queued: dict[PendingRequest, None] = field(factory=dict[PendingRequest, None])
     _open: dict[int, PendingRequest] = field(factory=dict[int, PendingRequest])
     _spent: set[int] = field(factory=set[int])
@@ -255,7 +257,8 @@ class PendingTable:
             del self._open[entry.message_id]
             if entry.started and not answered:
                 self._spent.add(entry.message_id)
-                self.lost_a_retrieve |= isinstance(entry.request, CGetRequest)
+                if isinstance(entry.request, CGetRequest):
+                    self.lost_a_retrieve = self.has_lost_a_retrieve = True
         entry.left.set()
 
     def _free_id(self) -> int:

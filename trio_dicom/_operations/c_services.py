@@ -15,9 +15,11 @@ from trio_dicom._dimse.c_messages import CEchoRequest, CFindRequest, CGetRequest
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.inbox import Into, inbox_for
 from trio_dicom._operations.move import MoveService
+from trio_dicom._operations.only_asked import OnlyAsked
 from trio_dicom._operations.query_models import FIND, GET, Model
 from trio_dicom._operations.retrieving import Arrivals, Retrieval, check_instances_can_come
 from trio_dicom._operations.store import store_request
+from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 
@@ -203,7 +205,10 @@ class CServices(MoveService):
             contexts, query, model=model, level=level, context=context
         )
         check_instances_can_come(contexts)
-        arrivals = None if into is None else Arrivals(await inbox_for(into))
+        arrivals = None
+        if into is not None:
+            keys = UniqueKeys.of(identifier)
+            arrivals = Arrivals(OnlyAsked(await inbox_for(into), keys, self._has_lost_a_retrieve))
         request = CGetRequest(sop_class_uid=sop_class, priority=priority, data_set=identifier)
         async with self.open_request(
             request,
@@ -214,6 +219,9 @@ class CServices(MoveService):
         ) as responses:
             instances = [] if arrivals is None else arrivals.instances
             yield Retrieval(responses, CGetResponse, instances, check=check)
+
+    def _has_lost_a_retrieve(self) -> bool:
+        return self.connection.has_lost_a_retrieve
 
     def query_extension(self, model: Model | None = None) -> QueryExtension:
         """How the peer matches queries beyond what it must: what it said yes to.

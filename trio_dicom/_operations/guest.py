@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeAlias
 
 import trio
 from attrs import define, evolve, field
@@ -18,7 +17,7 @@ from trio_dicom._operations.admission import FULL, Admission
 from trio_dicom._operations.open_moves import OpenMove, OpenMoves
 from trio_dicom._operations.placing import place, sink_of
 from trio_dicom._operations.retrieving import Arrivals
-from trio_dicom._operations.unique_keys import UniqueKeys
+from trio_dicom._operations.unique_keys import UniqueKeys, both
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.control import AssociationReject
 from trio_dicom.handler import BaseHandler, Destination, EventTaker, InstanceHandler, InstanceSink
@@ -27,8 +26,6 @@ from trio_dicom.status import Code
 __all__ = ["Guest"]
 
 _logger = logging.getLogger("trio_dicom")
-
-_Check: TypeAlias = Callable[[StoredDataSet], int | None]
 
 
 @define(eq=False)
@@ -96,7 +93,7 @@ class Guest(BaseHandler):
         if not isinstance(destination, Destination) or arriving.keys is None:
             return destination
         # It shows them when it is here: in its file, which has no name yet.
-        check = _both(arriving.keys.check, destination.check)
+        check = both(arriving.keys.check, destination.check)
         arriving.keys = None
         return evolve(destination, check=check)
 
@@ -217,14 +214,6 @@ async def _shows(keys: UniqueKeys, request: CStoreRequest) -> bool:
         await trio.lowlevel.checkpoint()
         return False
     return await trio.to_thread.run_sync(keys.match_data, data, abandon_on_cancel=True)
-
-
-def _both(first: _Check, second: _Check | None) -> _Check:
-    def check(stored: StoredDataSet) -> int | None:
-        status = first(stored)
-        return status if status is not None or second is None else second(stored)
-
-    return check
 
 
 def _refused(request: CStoreRequest, status: int | None) -> CStoreResponse:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from attrs import frozen
 from pydicom import Dataset
@@ -12,7 +13,10 @@ from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.values import values_in
 from trio_dicom.status import Code
 
-__all__ = ["UniqueKeys"]
+__all__ = ["UniqueKeys", "both"]
+
+Check: TypeAlias = Callable[[StoredDataSet], int | None]
+"""As ``Destination.check``."""
 
 # PS3.4 C.2.2.1: the unique key of each level.
 _TAGS: Final = {
@@ -64,3 +68,13 @@ class UniqueKeys:
     def check(self, stored: StoredDataSet) -> int | None:
         """As ``Destination.check``."""
         return None if self.match_data(stored) else Code.NOT_AUTHORIZED
+
+
+def both(first: Check, second: Check | None) -> Check:
+    """What two checks say: the first that refuses has refused."""
+
+    def check(stored: StoredDataSet) -> int | None:
+        status = first(stored)
+        return status if status is not None or second is None else second(stored)
+
+    return check
