@@ -10,7 +10,6 @@ from typing import Annotated, Final
 import trio
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
-from pydicom import Dataset
 
 from trio_dicom import (
     Association,
@@ -23,7 +22,6 @@ from trio_dicom import (
 )
 from trio_dicom.cli.exits import ExitCode, UsageError
 from trio_dicom.cli.find import Level
-from trio_dicom.cli.keys import data_set_of, parse_keys
 from trio_dicom.cli.listening import OnExists, check_directory, listening_errors, server_context
 from trio_dicom.cli.options import (
     OUTPUT_OPTIONS,
@@ -33,7 +31,8 @@ from trio_dicom.cli.options import (
     PeerOptions,
 )
 from trio_dicom.cli.output import Output
-from trio_dicom.cli.sub_operations import Arrived, Counts, SubOperationBar
+from trio_dicom.cli.retrieve import final_response, report_end, retrieve_query
+from trio_dicom.cli.sub_operations import Arrived
 from trio_dicom.cli.target import Target
 from trio_dicom.cli.uids import parse_uid
 from trio_dicom.sop_classes import PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
@@ -42,13 +41,6 @@ __all__ = ["move"]
 
 _RECEIVER: Final = Group("Our receiver", sort_key=1)
 _MODELS: Final = {"study": STUDY_ROOT_MOVE, "patient": PATIENT_ROOT_MOVE}
-# From the deepest to the highest: a query is of the level of its deepest unique key.
-_UNIQUE_KEYS: Final = {
-    "SOPInstanceUID": Level.IMAGE,
-    "SeriesInstanceUID": Level.SERIES,
-    "StudyInstanceUID": Level.STUDY,
-    "PatientID": Level.PATIENT,
-}
 
 
 async def move(
@@ -108,7 +100,7 @@ async def move(
     if (to is None) is (into is None):
         raise UsageError("say where to, with --to AET or --into DIR, and not both.")
     asked = None if model is None else _model_of(model)
-    query = _query_of(attribute, level)
+    query = retrieve_query(attribute, level)
     arrived = Arrived(output)
     tls = server_context(receive_cert, receive_key, receive_ca, prefix="--receive-")
     inbox = None
@@ -143,67 +135,23 @@ async def move(
         async with target.associate(contexts, instrument=output.instrument) as association:
             try:
                 async with moving(association) as retrieval:
-                    response = await _followed(retrieval, output)
+                    response = await final_response(retrieval, output)
             except TrioDicomError as error:
                 output.note(("trio-dicom: ", "bold red"), str(error))
                 return ExitCode.SOME_FAILED
             finally:
                 if arrived.count:  # also when it broke off: what is here is here
                     output.line(arrived.summary(trio.current_time() - begun))
-    return _verdict(response, output)
+    report_end(response, output)
+    return _exit_code(response)
 
 
-async def _followed(retrieval: MoveRetrieval, output: Output) -> CMoveResponse:
-    """The final response, with a bar on the way to it."""
-    bar = SubOperationBar.to(output)
-    with bar.shown():
-        async for step in retrieval:
-            bar.show(step)
-    return await retrieval.final()
-
-
-def _verdict(response: Counts, output: Output) -> ExitCode:
-    """Say how it went."""
-    status = response.status
-    output.record(
-        status=status.code,
-        kind=status.kind.value,
-        meaning=status.meaning or None,
-        error=response.error_comment,
-        remaining=response.remaining,
-        completed=response.completed,
-        failed=response.failed,
-        warning=response.warning,
-    )
-    sent = (response.completed or 0) + (response.warning or 0)
-    text = "The peer is done" if response.completed is None else f"The peer sent {sent}"
-    if response.failed:
-        text += f" and failed to send {response.failed}"
-    if not status.is_success:
-        text += f": {status}"
-    if response.error_comment:
-        text += f": {response.error_comment}"
-    output.line(text)
-    is_all = status.is_success and not response.failed
-    has_nothing = response.completed == 0 and sent == 0
+def _exit_code(response: CMoveResponse) -> ExitCode:
+    """Whether all was sent, and that was something."""
+    is_all = response.status.is_success and not response.failed
+    has_nothing = response.completed == 0 and not response.warning
     return ExitCode.SOME_FAILED if has_nothing or not is_all else ExitCode.OK
 
 
 def _model_of(text: str) -> PresentationContext:
     return _MODELS.get(text.lower()) or PresentationContext(parse_uid("--model", text))
-
-
-def _query_of(attribute: Attributes, level: Level | None) -> Dataset:
-    keys = parse_keys(attribute)
-    values = {key.name: key.value for key in keys if key.value}
-    if "QueryRetrieveLevel" not in values:
-        depths = [depth for name, depth in _UNIQUE_KEYS.items() if name in values]
-        if not depths and level is None:
-            raise UsageError(
-                "say with -k what to send: StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID or "
-                "PatientID."
-            )
-        keys += parse_keys([f"QueryRetrieveLevel={(level or depths[0]).value}"])
-    elif level is not None and values["QueryRetrieveLevel"] != level.value:
-        raise UsageError("--level and QueryRetrieveLevel say different things.")
-    return data_set_of(keys)
