@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from trio_dicom import (
     open_association,
 )
 from trio_dicom.cli.app import run
+from trio_dicom.cli.output import Output
 from trio_dicom.sop_classes import VERIFICATION, storage_contexts
 
 
@@ -69,6 +71,29 @@ async def test_what_comes_is_listed_and_stored_until_it_is_interrupted(
     assert summary.startswith("1 received: ")
     assert printed.err == f"Listening at INBOX@127.0.0.1:{port}. Ctrl-C ends it.\n"
     assert files_in(tmp_path / "in") == ["1.2.3.dcm"]
+
+
+async def test_sigterm_ends_it_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes: list[int] = []
+    listens = trio.Event()
+
+    class Announcing(Output):
+        def note(self, *parts: Any) -> None:
+            listens.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trio_dicom.cli.receive.Output", Announcing)
+
+        async def receive() -> None:
+            codes.append(await run(["receive", "--into", str(tmp_path), "--port", "0"]))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive)
+            await listens.wait()
+            await trio.testing.wait_all_tasks_blocked()
+            signal.raise_signal(signal.SIGTERM)
+    assert codes == [0]
+    assert capsys.readouterr().out == "0 received\n"
 
 
 async def test_json_is_one_object_for_each_instance(

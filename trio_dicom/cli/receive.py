@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Final
@@ -45,7 +46,7 @@ async def receive(
     ca: Annotated[Path | None, Parameter(group=_TLS)] = None,
     out: OutputOptions = OUTPUT_OPTIONS,
 ) -> ExitCode:
-    """Take the instances that peers bring, until Ctrl-C.
+    """Take the instances that peers bring, until Ctrl-C or SIGTERM.
 
     Each is written as a DICOM file named after its SOP Instance UID, byte for byte as it came,
     while it comes. It gets its name when it is complete.
@@ -53,7 +54,8 @@ async def receive(
     With --json every instance is an object with path, sop_class_uid, sop_instance_uid,
     transfer_syntax and bytes.
 
-    The exit code is 130 after Ctrl-C; 2 for a mistake in the command, or a port that is taken.
+    The exit code is 130 after Ctrl-C, 0 after SIGTERM; 2 for a mistake in the command, or a port
+    that is taken.
 
     Args:
         into: The directory for the files. It is made if it is not there.
@@ -100,6 +102,14 @@ async def receive(
                 )
             output.note(f"Listening at {receiver.address}. Ctrl-C ends it.")
             try:
-                await trio.sleep_forever()
+                await _told_to_end()
             finally:
                 output.line(arrived.summary())
+    return ExitCode.OK
+
+
+async def _told_to_end() -> None:
+    """Return at SIGTERM, by which service managers end what they have started."""
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            return
