@@ -12,7 +12,7 @@ from pydicom import dcmread
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.operations.calling import CONTEXTS, Keeper, calling, knocking, offer, receiving
-from tests.operations.getting import ct, files_in
+from tests.operations.getting import c_store, ct, files_in, pdus_of
 from trio_dicom import (
     AssociationAborted,
     BaseHandler,
@@ -26,10 +26,11 @@ from trio_dicom import (
     Timeouts,
     open_association,
     open_receiver,
+    propose,
     response_to,
 )
 from trio_dicom._operations import receiving as receiving_module
-from trio_dicom.lowlevel import Abort
+from trio_dicom.lowlevel import Abort, AssociationAccept
 from trio_dicom.sop_classes import VERIFICATION
 
 
@@ -269,3 +270,22 @@ async def test_a_handler_may_refuse_an_instance_before_it_comes() -> None:
         assert response.status.code == 0xA700
         assert (await offer(association, "1.2")).status.is_success
     assert keeper.uids == ["1.2"]
+
+
+@pytest.mark.scenario("B39")
+async def test_a_transfer_that_breaks_leaves_nothing_and_the_next_is_complete(
+    tmp_path: Path,
+) -> None:
+    async with receiving(tmp_path / "in") as receiver:
+        async with knocking(receiver) as peer:
+            await peer.send(propose(contexts=CONTEXTS))
+            await peer.expect(AssociationAccept)
+            request = c_store("1.2.3", 1, data_set=ct("1.2.3", size=3_000_000))
+            await peer.send_bytes(b"".join(pdus_of(request, 65_536)[:-1]))
+            while not files_in(tmp_path / "in"):  # aside, under another name
+                await trio.testing.wait_all_tasks_blocked()
+            assert files_in(tmp_path / "in") != ["1.2.3.dcm"]
+        assert files_in(tmp_path / "in") == []
+        async with calling(receiver) as association:
+            assert (await offer(association)).status.is_success
+    assert files_in(tmp_path / "in") == ["1.2.3.dcm"]
