@@ -138,6 +138,7 @@ from trio_dicom.handler import (
     EventSource,
     EventTaker,
     InstanceHandler,
+    InstanceSink,
 )
 from trio_dicom.instrument import Instrument, LoggingInstrument
 from trio_dicom.options import ConnectionOptions, KeepAlive, Limits, Timeouts
@@ -204,6 +205,7 @@ __all__ = [
     "InstanceCommitment",
     "InstanceHandler",
     "InstanceReference",
+    "InstanceSink",
     "Instrument",
     "KeepAlive",
     "Limits",

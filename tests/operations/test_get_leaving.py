@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from pydicom.uid import CTImageStorage
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.talking import Sent, is_silent, quick
@@ -27,8 +28,10 @@ from trio_dicom import (
     CCancelRequest,
     CGetRequest,
     CStoreResponse,
+    EncodedDataSet,
     Inbox,
 )
+from trio_dicom.lowlevel import file_meta_bytes
 
 
 @pytest.mark.scenario("B48")
@@ -169,3 +172,32 @@ async def test_what_comes_late_is_none_of_the_next_c_get(
     assert (files_in(tmp_path) if to_disk else taker.uids) == (
         ["1.2.7.dcm"] if to_disk else ["1.2.7"]
     )
+
+
+@pytest.mark.scenario("B49")
+async def test_a_file_that_keeps_its_name_does_not_make_an_instance_a_stranger(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    (tmp_path / "1.2.7.dcm").write_bytes(
+        file_of(ct("1.2.7", StudyInstanceUID="1.9"), CTImageStorage, "1.2.7")
+    )
+    async with getting(options=quick(cancel_grace=20)) as (association, peer):
+        async with association.c_get(study_query("1.1"), into=tmp_path):
+            await peer.expect_message(CGetRequest)
+        await peer.expect_message(CCancelRequest)
+        inbox = Inbox(tmp_path, on_exists="keep")
+        async with association.c_get(
+            study_query("1.2"), into=inbox, idle_timeout=math.inf
+        ) as retrieval:
+            request = await peer.expect_message(CGetRequest)
+            wanted = ct("1.2.7", StudyInstanceUID="1.2")
+            assert (await send(peer, "1.2.7", data_set=wanted)).status.is_success
+            await peer.reply(request, 0x0000)
+            await retrieval.final()
+
+
+def file_of(data: EncodedDataSet, sop_class: str, uid: str) -> bytes:
+    head = file_meta_bytes(
+        sop_class_uid=sop_class, sop_instance_uid=uid, transfer_syntax=data.transfer_syntax
+    )
+    return head + bytes(data.data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import trio
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
@@ -35,19 +35,28 @@ class OnlyAsked:
     handler: InstanceHandler
     keys: UniqueKeys
     is_doubtful: Callable[[], bool]
+    # Those that are looked at before they get their names; by their message IDs.
+    _in_files: set[int | None] = field(factory=set[int | None])
 
     async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """See ``InstanceHandler``."""
         destination = await sink_of(self.handler, request)
+        # An earlier instance with that message ID may not have been kept.
+        self._in_files.discard(request.message_id)
         if not isinstance(destination, Destination):
             return destination
         # When it is here: until then an earlier C-GET may be given up.
+        self._in_files.add(request.message_id)
         return evolve(destination, check=both(self._check, destination.check))
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""
         data = request.data_set
-        if self.is_doubtful() and isinstance(data, EncodedDataSet | StoredDataSet):
+        is_checked = request.message_id in self._in_files
+        self._in_files.discard(request.message_id)
+        # Only once: a file that was there before may have kept the name.
+        must_show = self.is_doubtful() and not is_checked
+        if must_show and isinstance(data, EncodedDataSet | StoredDataSet):
             shows = await trio.to_thread.run_sync(
                 self.keys.match_data, data, abandon_on_cancel=True
             )
