@@ -150,7 +150,7 @@ async def test_a_peer_that_never_ends_it_is_waited_for_as_long_as_the_grace(
 @pytest.mark.pitfall(1)
 @pytest.mark.parametrize("to_disk", [True, False])
 async def test_what_comes_late_is_none_of_the_next_c_get(
-    to_disk: bool, tmp_path: Path, autojump_clock: MockClock
+    to_disk: bool, tmp_path: Path, mock_clock: MockClock
 ) -> None:
     taker = Taker()
     into = tmp_path if to_disk else taker
@@ -158,6 +158,7 @@ async def test_what_comes_late_is_none_of_the_next_c_get(
         async with association.c_get(study_query("1.1"), into=into):
             await peer.expect_message(CGetRequest)
         await peer.expect_message(CCancelRequest)
+        mock_clock.jump(20)  # by hand: it does not wait for threads
         # After the grace, and of a peer that has not ended the first one.
         async with association.c_get(
             study_query("1.2"), into=into, idle_timeout=math.inf
@@ -176,7 +177,7 @@ async def test_what_comes_late_is_none_of_the_next_c_get(
 
 @pytest.mark.scenario("B49")
 async def test_a_file_that_keeps_its_name_does_not_make_an_instance_a_stranger(
-    tmp_path: Path, autojump_clock: MockClock
+    tmp_path: Path, mock_clock: MockClock
 ) -> None:
     (tmp_path / "1.2.7.dcm").write_bytes(
         file_of(ct("1.2.7", StudyInstanceUID="1.9"), CTImageStorage, "1.2.7")
@@ -185,6 +186,7 @@ async def test_a_file_that_keeps_its_name_does_not_make_an_instance_a_stranger(
         async with association.c_get(study_query("1.1"), into=tmp_path):
             await peer.expect_message(CGetRequest)
         await peer.expect_message(CCancelRequest)
+        mock_clock.jump(20)  # by hand: it does not wait for threads
         inbox = Inbox(tmp_path, on_exists="keep")
         async with association.c_get(
             study_query("1.2"), into=inbox, idle_timeout=math.inf
