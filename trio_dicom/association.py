@@ -71,7 +71,7 @@ async def open_association(
         common_extended: SOP class common extended negotiation.
 
     Raises:
-        LocalProtocolError: A title or the contexts are not possible. Nothing was sent.
+        LocalProtocolError: A title, the port or the contexts are not possible. Nothing was sent.
         ConnectFailed: Name, port or TLS do not work; the cause says why.
         ConnectTimeout: They took longer than ``Timeouts.connect``.
         AssociationRejected: The peer said no.

@@ -60,6 +60,7 @@ async def open_connection(
     Raises:
         ConnectFailed: Name, port or TLS do not work; the cause says why.
         ConnectTimeout: They took longer than ``Timeouts.connect``.
+        LocalProtocolError: There is no such port.
     """
     options = ConnectionOptions() if options is None else options
     stream = await connect(host, port, tls=tls, server_hostname=server_hostname, options=options)

@@ -55,6 +55,7 @@ class Destination:
         on_exists: What becomes of a file that has the name already: ``"replace"`` puts the
             new one in its place, in one step; ``"keep"`` drops the new one; ``"rename"``
             gives the new one a name with a number. A file with the same bytes just stays.
+        makes_directory: Whether the folder is made, with those above it, if it is not there.
         check: Called with what has arrived, in a thread, before it gets its name. A
             failure status that it returns is the answer, and nothing is kept. Any other
             changes nothing.
@@ -64,6 +65,7 @@ class Destination:
     on_exists: Literal["replace", "keep", "rename"] = field(
         default="replace", validator=validators.in_(("replace", "keep", "rename"))
     )
+    makes_directory: bool = False
     check: Callable[[StoredDataSet], int | None] | None = field(default=None, repr=False)
 
 

@@ -353,6 +353,17 @@ def test_a_command_set_that_names_no_message_is_refused(
         decode_command(encode_command_set(values))
 
 
+@pytest.mark.pitfall(31)
+@pytest.mark.scenario("B53")
+@pytest.mark.parametrize("uid", [b"", b"\0\0", b"  "])
+def test_a_uid_that_is_there_and_empty_is_kept_for_the_service_to_refuse(uid: bytes) -> None:
+    values = values_of(c.CStoreRequest) | {0x1000: uid}
+    assert decode_command(encode_command_set(values)).fields["sop_instance_uid"] == ""
+    del values[0x1000]
+    with pytest.raises(PDUError, match="without its sop_instance_uid"):
+        decode_command(encode_command_set(values))
+
+
 @pytest.mark.pitfall(28)
 def test_the_data_set_type_and_the_data_set_must_agree() -> None:
     data_set = EncodedDataSet(b"", ImplicitVRLittleEndian)

@@ -17,6 +17,7 @@ from trio_dicom import (
     ConnectionOptions,
     ConnectTimeout,
     KeepAlive,
+    LocalProtocolError,
     Timeouts,
     open_connection,
 )
@@ -41,6 +42,14 @@ async def test_a_closed_port_is_said_at_once_with_the_cause() -> None:
     assert os_errors(cause) == {errno.ECONNREFUSED}
     assert "refused" in str(caught.value).lower()
     assert recorder.calls == []  # there was no connection that could close
+
+
+@pytest.mark.scenario("B10")
+@pytest.mark.parametrize("port", [-1, 0, 65_536, 70_000])
+async def test_a_port_that_does_not_exist_is_none(port: int) -> None:
+    with pytest.raises(LocalProtocolError, match=f"{port} is no TCP port"):
+        async with open_connection("127.0.0.1", port):
+            raise AssertionError("never here")
 
 
 def os_errors(error: BaseException) -> set[int | None]:

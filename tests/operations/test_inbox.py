@@ -215,10 +215,11 @@ async def test_a_directory_that_goes_away_is_told(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     async with retrieving(Inbox(inbox)) as (retrieval, peer):
         inbox.rmdir()
+        inbox.write_bytes(b"in its place")  # so that it cannot be made again
         answer = await send(peer)
         assert answer.status.code == 0x0110
         assert answer.error_comment == "the file could not be written"
-        inbox.mkdir()
+        inbox.unlink()
         assert (await send(peer, number=2)).status.is_success
     assert uids_of(retrieval) == ["1.2.3"]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
 import trio
 from pydicom import dcmread
+from pydicom.uid import CTImageStorage
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.operations.calling import CONTEXTS, Keeper, calling, knocking, offer, receiving
@@ -64,6 +66,27 @@ async def test_a_uid_that_is_no_file_name_stays_in_the_directory(tmp_path: Path,
     (name,) = files_in(tmp_path / "in")
     assert name.startswith("sha256-")
     assert files_in(tmp_path) == ["in"]
+
+
+@pytest.mark.pitfall(31)
+async def test_an_instance_without_a_uid_is_refused_and_the_next_one_stored(
+    tmp_path: Path,
+) -> None:
+    async with receiving(tmp_path / "in") as receiver, calling(receiver) as association:
+        nameless = CStoreRequest(
+            sop_class_uid=CTImageStorage, sop_instance_uid="\0\0", data_set=ct("1.2.3")
+        )
+        assert (await association.send_request(nameless)).status.code == 0xA900
+        assert (await offer(association)).status.is_success
+    assert files_in(tmp_path / "in") == ["1.2.3.dcm"]
+
+
+async def test_a_directory_that_has_gone_is_made_again(tmp_path: Path) -> None:
+    async with receiving(tmp_path / "in") as receiver, calling(receiver) as association:
+        assert (await offer(association, "1.1")).status.is_success
+        shutil.rmtree(tmp_path / "in")
+        assert (await offer(association, "1.2")).status.is_success
+    assert files_in(tmp_path / "in") == ["1.2.dcm"]
 
 
 async def test_a_handler_of_ones_own_takes_what_comes() -> None:

@@ -18,10 +18,12 @@ from tests.operations.calling import CONTEXTS, calling, knocking, offer, receivi
 from trio_dicom import (
     AssociationRejected,
     ConnectionOptions,
+    LocalProtocolError,
     NoAcceptedContext,
     PresentationContext,
     RejectReason,
     RejectResult,
+    open_receiver,
     propose,
 )
 from trio_dicom._operations.admission import Admission
@@ -195,3 +197,10 @@ async def test_a_shorter_length_is_kept_by_the_peer() -> None:
     async with receiving(options=options) as receiver, calling(receiver) as association:
         assert association.negotiated.peer_max_length == 4096
         assert (await offer(association)).status.is_success
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 70_000])
+async def test_a_port_that_does_not_exist_is_none(port: int) -> None:
+    with pytest.raises(LocalProtocolError, match=f"{port} is no TCP port"):
+        async with open_receiver(port, into=None):
+            raise AssertionError("never here")

@@ -21,7 +21,7 @@ from trio_dicom._dimse.base import (
     Response,
     Row,
 )
-from trio_dicom._dimse.command_set import US, decode_command_set, encode_command_set
+from trio_dicom._dimse.command_set import UI, US, as_uid, decode_command_set, encode_command_set
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom.errors import LocalProtocolError, PDUError
 from trio_dicom.status import Status
@@ -71,6 +71,7 @@ MESSAGES: Mapping[int, type[Message]] = {
 
 _COMMAND_FIELD = 0x0100
 _DATA_SET_TYPE = 0x0800
+_NO_UID = as_uid("")
 _NO_DATA_SET = US.encode(0x0101)
 _DATA_SET = US.encode(0x0001)  # any other value says so (PS3.7 Annex E)
 _COMMAND_FIELDS = {number: US.encode(number) for number in MESSAGES}
@@ -155,6 +156,10 @@ def decode_command(command_set: bytes | bytearray | memoryview) -> DecodedComman
         value = None if raw is None else _decode_value(row, raw)
         if value is not None:
             fields[row.name] = value
+        elif row.required and raw is not None and row.codec is UI:
+            # One instance without a name is for the service to refuse: the message is sound,
+            # and so may be the thousand after it.
+            fields[row.name] = _NO_UID
         elif row.required:
             raise PDUError(
                 f"{message_type.command_field.name} without its {row.name} (0000,{row.element:04X})"

@@ -8,10 +8,26 @@ from typing import cast
 import trio
 
 from trio_dicom._io.transport import set_keepalive
-from trio_dicom.errors import ConnectFailed, ConnectTimeout
+from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
 from trio_dicom.options import ConnectionOptions
 
-__all__ = ["connect"]
+__all__ = ["check_port", "connect"]
+
+_LAST_PORT = 65_535
+
+
+def check_port(port: int, *, least: int = 1) -> None:
+    """See that there is such a TCP port: the system takes others modulo 65536.
+
+    Args:
+        port: The number.
+        least: The smallest that means something.
+
+    Raises:
+        LocalProtocolError: There is none.
+    """
+    if not least <= port <= _LAST_PORT:
+        raise LocalProtocolError(f"{port} is no TCP port: it is a number from {least} to 65535")
 
 
 async def connect(
@@ -27,7 +43,9 @@ async def connect(
     Raises:
         ConnectFailed: The name, the port or TLS does not work; the cause says why.
         ConnectTimeout: It took longer than ``Timeouts.connect``.
+        LocalProtocolError: There is no such port.
     """
+    check_port(port)
     seconds = options.timeouts.connect
     peer = f"{host}:{port}"
     step = "TCP"

@@ -166,13 +166,25 @@ class InstanceFile:
 
     def _write(self, data: bytes | bytearray) -> None:
         if self._file is None:
-            # Of our own making: nobody can have put a link there before us.
-            self._file = open(self._aside, "xb", buffering=0, opener=self._opener)  # noqa: SIM115  # it stays open
+            self._file = self._open()
             _write_fully(self._file, self._head)
         _write_fully(self._file, data)
         self._length += len(data)
         if len(self._beginning) < LOOK:
             self._beginning += data[: LOOK - len(self._beginning)]
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._open_aside()
+        except FileNotFoundError:
+            if self._destination is None or not self._destination.makes_directory:
+                raise
+            self._aside.parent.mkdir(parents=True, exist_ok=True)
+            return self._open_aside()
+
+    def _open_aside(self) -> BinaryIO:
+        # Of our own making: nobody can have put a link there before us.
+        return open(self._aside, "xb", buffering=0, opener=self._opener)
 
     def _opener(self, path: str, flags: int) -> int:
         # Folders for temporary files are everybody's, patients are not.

@@ -92,27 +92,29 @@ class Inbox:
     )
     report: Callable[[ReceivedInstance], None] | None = field(default=None, kw_only=True)
     check: Callable[[StoredDataSet], int | None] | None = field(default=None, kw_only=True)
-    _is_there: bool = field(default=False, init=False)
 
     async def make_directory(self) -> None:
         """Make the directory, with those above it, unless it is there.
 
+        It is made for the first instance anyway: this finds out earlier that it cannot be.
+
         Raises:
             OSError: That cannot be done.
         """
-        if self._is_there:
-            await trio.lowlevel.checkpoint()
-            return
         await trio.to_thread.run_sync(self._make_directory, abandon_on_cancel=True)
-        self._is_there = True
 
     async def c_store_sink(self, request: CStoreRequest) -> Destination:
         """See ``InstanceHandler``."""
-        await self.make_directory()
+        await trio.lowlevel.checkpoint()
         name = file_name(request.sop_instance_uid)
         if name.startswith(_HASHED):
             _logger.warning("a SOP instance UID that is no file name is stored as %s", name)
-        return Destination(path=self.directory / name, on_exists=self.on_exists, check=self.check)
+        return Destination(
+            path=self.directory / name,
+            on_exists=self.on_exists,
+            makes_directory=True,
+            check=self.check,
+        )
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""

@@ -11,6 +11,7 @@ import trio
 from attrs import define, field
 
 from trio_dicom._io.accepting import serve
+from trio_dicom._io.connecting import check_port
 from trio_dicom._io.events import EventTakers
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.lifetime import peeled
@@ -194,6 +195,7 @@ async def open_receiver(
         OSError: The port is taken, or the directory cannot be made.
     """
     options = ConnectionOptions() if options is None else options
+    check_port(port, least=0)
     ae_title = checked_ae_title(ae_title, "receiver's").strip(" ")
     if max_associations < 1:
         raise LocalProtocolError(f"a receiver of {max_associations} associations takes nothing")
