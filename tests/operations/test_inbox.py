@@ -235,7 +235,7 @@ async def test_a_directory_that_cannot_be_made_is_an_error_before_anything_is_se
         assert await is_silent(peer)
 
 
-async def test_a_report_that_raises_is_told_and_the_others_go_on(
+async def test_a_report_that_raises_is_logged_and_the_instance_is_stored_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def report(received: ReceivedInstance) -> None:
@@ -243,10 +243,11 @@ async def test_a_report_that_raises_is_told_and_the_others_go_on(
             raise RuntimeError("no room in the database")
 
     async with retrieving(Inbox(tmp_path, report=report)) as (retrieval, peer):
-        assert (await send(peer, "1.2.1")).status.code == 0x0110
+        assert (await send(peer, "1.2.1")).status.is_success
         assert (await send(peer, "1.2.2", number=2)).status.is_success
-    assert "no room in the database" in caplog.text
-    assert uids_of(retrieval) == ["1.2.2"]
+    assert "RuntimeError: no room in the database" in caplog.text
+    assert uids_of(retrieval) == ["1.2.1", "1.2.2"]
+    assert files_in(tmp_path) == ["1.2.1.dcm", "1.2.2.dcm"]
 
 
 async def test_what_is_not_wanted_is_refused_with_the_status_that_is_given(tmp_path: Path) -> None:

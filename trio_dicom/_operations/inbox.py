@@ -81,6 +81,7 @@ class Inbox:
         directory: Where. It is made if it is not there.
         on_exists: As for ``Destination``.
         report: Called with every instance that was stored, in the order in which they were.
+            What it raises is logged: the instance is stored, and the peer is told so.
         check: As for ``Destination``.
     """
 
@@ -121,7 +122,11 @@ class Inbox:
         await trio.lowlevel.checkpoint()
         assert isinstance(request.data_set, StoredDataSet)  # that is where the sink was
         if self.report is not None:
-            self.report(ReceivedInstance.of(request.data_set))
+            try:
+                self.report(ReceivedInstance.of(request.data_set))
+            except Exception:
+                # It has its name: a refusal would be untrue, and have it sent again.
+                _logger.exception("the report of an instance failed, which is stored all the same")
         return response_to(request, Code.SUCCESS)
 
     def _make_directory(self) -> None:
