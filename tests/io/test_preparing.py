@@ -90,3 +90,46 @@ async def test_a_context_of_another_association_is_refused(foreign: dict[str, An
         message = await peer.expect_message(CStoreRequest)
         assert message.message_id == 1
         await peer.send_message(response_to(message, 0x0000), context_id=3)
+
+
+@pytest.mark.scenario("B54")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        CFindRequest(sop_class_uid=FIND),
+        CGetRequest(sop_class_uid=GET),
+        CMoveRequest(sop_class_uid=MOVE, move_destination="HERE"),
+        NActionRequest(sop_class_uid=COMMITMENT, sop_instance_uid="1.2", action_type_id=1),
+    ],
+    ids=lambda request: request.operation,
+)
+async def test_text_in_a_character_set_that_is_not_declared_is_not_sent(request_: Request) -> None:
+    data_set = Dataset()
+    data_set.QueryRetrieveLevel = "STUDY"
+    data_set.PatientName = "Müller*"
+    async with talking() as (connection, peer):
+        with pytest.raises(LocalProtocolError, match=r"PatientName .* ISO_IR 192") as caught:
+            await connection.send_request(evolve(request_, data_set=data_set))
+        assert "ller" not in str(caught.value)
+        assert connection.is_send_queue_empty
+        data_set.SpecificCharacterSet = "ISO_IR 192"
+        await connection.send_request(evolve(request_, data_set=data_set))
+        message = await peer.receive_message()
+        assert isinstance(message, type(request_))
+        assert message.message_id == 1
+        assert isinstance(message.data_set, EncodedDataSet)
+        assert "Müller*".encode() in bytes(message.data_set.data)
+        await peer.send_message(response_to(message, 0x0000), context_id=peer.last_context_id)
+
+
+@pytest.mark.scenario("B54")
+async def test_an_instance_is_sent_as_it_is() -> None:
+    data_set = Dataset()
+    data_set.PatientName = "Müller"
+    request = CStoreRequest(sop_class_uid=CT, sop_instance_uid="1.2", data_set=data_set)
+    async with talking() as (connection, peer):
+        await connection.send_request(request)
+        message = await peer.expect_message(CStoreRequest)
+        assert isinstance(message.data_set, EncodedDataSet)
+        assert b"M\xfcller" in bytes(message.data_set.data)
+        await peer.send_message(response_to(message, 0x0000), context_id=peer.last_context_id)

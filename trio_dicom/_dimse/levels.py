@@ -19,7 +19,7 @@ from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import AMBIGUOUS_VRS, WORD_SIZES, is_private, private_vr, public_vr
 from trio_dicom.errors import PDUError
 
-__all__ = ["Level", "element_of"]
+__all__ = ["Level", "charset_of", "element_of"]
 
 _BITS_ALLOCATED: Final = 0x0028_0100
 _PIXEL_REPRESENTATION: Final = 0x0028_0103
@@ -50,7 +50,8 @@ def _item(
     return data_set.get_item(BaseTag(tag), keep_deferred=keep_deferred)
 
 
-def _charset_of(data_set: Dataset, inherited: list[str]) -> list[str]:
+def charset_of(data_set: Dataset, inherited: list[str]) -> list[str]:
+    """The codecs of what a data set declares as its character set, or else ``inherited``."""
     declared = element_of(data_set, _SPECIFIC_CHARACTER_SET)
     if declared is None or not declared.value:
         return inherited
@@ -86,7 +87,7 @@ class Level:
         else:
             # What is undeclared stays in what it was read in: the caller may have chosen it.
             inherited = self.read_charset or ["iso8859"]
-        self.charset = _charset_of(self.data_set, inherited)
+        self.charset = charset_of(self.data_set, inherited)
 
     @property
     def charset_changed(self) -> bool:

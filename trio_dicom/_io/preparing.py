@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
+from pydicom import Dataset
 
+from trio_dicom._dimse.c_messages import CStoreRequest
+from trio_dicom._dimse.declared import undeclared_text
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.syntax import is_deflated
 from trio_dicom._dimse.transcode import NotConvertible, encode_data_set
@@ -39,7 +42,8 @@ async def prepare(
         NoAcceptedContext: No accepted context fits, or the data set cannot be
             brought into its transfer syntax without a loss.
         LocalProtocolError: The data set is malformed, or missing where there must be one,
-            or its file cannot be read; or the context is none of this association's.
+            or its file cannot be read; or it has text in a character set that it does not
+            declare; or the context is none of this association's.
     """
     if context is None:
         context = select_context(association.contexts, request)
@@ -47,6 +51,9 @@ async def prepare(
         raise LocalProtocolError(f"the context {context} is not one of this association")
     elif not context.accepted:
         raise LocalProtocolError(f"the peer did not accept the context {context}")
+    if isinstance(request.data_set, Dataset) and not isinstance(request, CStoreRequest):
+        # An instance is what it is. What is asked or told here, somebody has just written.
+        _check_declared(request.data_set)
     try:
         if isinstance(request.data_set, StoredDataSet):
             source: Source | None = await _stored_source(request.data_set, context, limiter)
@@ -63,6 +70,14 @@ async def prepare(
             f"a {request.operation} request needs a data set that is not empty"
         )
     return context, source
+
+
+def _check_declared(data_set: Dataset) -> None:
+    if (attribute := undeclared_text(data_set)) is not None:
+        raise LocalProtocolError(
+            f"{attribute} has characters that the data set does not declare: set its "
+            "SpecificCharacterSet (0008,0005) to a character set that has them, such as ISO_IR 192"
+        )
 
 
 async def _stored_source(
