@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -65,7 +64,7 @@ def writer_of(output: Output, columns: Sequence[Column], *, as_csv: bool) -> Mat
     """
     if output.options.json:
         return _JSONLines(output)
-    return _CSV(columns) if as_csv else _Table(output, columns)
+    return _CSV(output, columns) if as_csv else _Table(output, columns)
 
 
 @define(eq=False)
@@ -80,12 +79,13 @@ class _JSONLines:
 
 @define(eq=False)
 class _CSV:
+    _output: Output
     _columns: Sequence[Column]
     # Annotated by its type, which csv does not export.
     _writer: Any = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        self._writer = csv.writer(self._output.stdout, lineterminator="\n")
         self._row([column.name for column in self._columns])
 
     def add(self, match: Dataset) -> None:
@@ -96,7 +96,7 @@ class _CSV:
     def _row(self, cells: Sequence[str]) -> None:
         # Escaped as in a table: one line is one match, and nothing moves a cursor.
         self._writer.writerow([printable(cell) for cell in cells])
-        sys.stdout.flush()
+        self._output.stdout.flush()
 
 
 @define(eq=False)

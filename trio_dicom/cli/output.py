@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,8 +15,9 @@ from rich.text import Text
 
 from trio_dicom import Instrument, LoggingInstrument
 from trio_dicom.cli.options import OutputOptions
+from trio_dicom.cli.streams import Stream, stderr, stdout
 
-__all__ = ["Output", "printable"]
+__all__ = ["Output", "console_on", "printable"]
 
 
 def printable(text: str) -> str:
@@ -43,26 +43,33 @@ def _escaped(character: str) -> str:
 class Output:
     """Where a command says what it did.
 
+    Nothing here raises where it cannot be written: the command is cancelled instead.
+
     Attributes:
         options: What is to be printed.
+        stdout: Standard output, for programs.
         console: Standard output, for people.
         diagnostics: Standard error.
     """
 
     options: OutputOptions
-    diagnostics: Console = field(factory=lambda: Console(stderr=True, highlight=False), init=False)
+    stdout: Stream = field(factory=stdout, init=False)
+    diagnostics: Console = field(init=False)
     console: Console = field(init=False)
+    _is_watched: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         # On a terminal one console does both, and keeps a progress bar below what is printed.
         # isatty, because FORCE_COLOR makes rich take a pipe for a terminal.
-        is_one = sys.stdout.isatty() and sys.stderr.isatty()
-        self.console = self.diagnostics if is_one else Console(highlight=False)
+        self._is_watched = stderr().isatty()
+        is_one = self.stdout.isatty() and self._is_watched
+        self.diagnostics = console_on(stderr(is_output=is_one))
+        self.console = self.diagnostics if is_one else console_on(self.stdout)
 
     @property
     def shows_progress(self) -> bool:
         """Whether somebody looks who would like to see that it goes on."""
-        return sys.stderr.isatty() and not self.options.json and not self.options.verbose
+        return self._is_watched and not self.options.json and not self.options.verbose
 
     @property
     def instrument(self) -> Instrument | None:
@@ -72,8 +79,8 @@ class Output:
     def record(self, **fields: object) -> None:
         """Print a JSON object, if that is what was asked for."""
         if self.options.json:
-            sys.stdout.write(json.dumps(fields) + "\n")
-            sys.stdout.flush()  # whoever reads it wants it now
+            self.stdout.write(json.dumps(fields) + "\n")
+            self.stdout.flush()  # whoever reads it wants it now
 
     def line(self, *parts: str | tuple[str, str]) -> None:
         """Print a line for people, unless JSON was asked for.
@@ -114,6 +121,15 @@ class Output:
         finally:
             logger.removeHandler(handler)
             logger.setLevel(level)
+
+
+def console_on(stream: Stream) -> Console:
+    """A console that prints as we do.
+
+    Args:
+        stream: Where.
+    """
+    return Console(file=stream.as_file(), highlight=False)
 
 
 def _assembled(parts: tuple[str | tuple[str, str], ...]) -> Text:
