@@ -39,11 +39,22 @@ async def test_a_step_is_created_with_what_the_standard_wants_to_be_there() -> N
     assert len(sent.ScheduledProcedureStepStartDateTime) == len("20260102123059+0000")
     for keyword in ("TransactionUID", "WorklistLabel", "PatientName"):
         assert sent[keyword].is_empty
+    for keyword in ("IssuerOfPatientID", "PatientBirthDate", "PatientSex", "AdmissionID"):
+        assert sent[keyword].is_empty
+    for keyword in ("IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence"):
+        assert sent[keyword].value == []
     assert sent.InputInformationSequence == []
     assert len(attributes) == 2
     assert step.sop_instance_uid == "1.2.3"
     assert step.state is UPSState.SCHEDULED
     assert (step.label, step.patient_id, step.priority) == ("Plan", "42", "MEDIUM")
+
+
+async def test_a_step_has_no_patient_id_where_the_caller_gives_none() -> None:
+    attributes = data(ProcedureStepLabel="Calibrate")
+    (request,), step = await asked(lambda it: it.create(attributes), contexts=[UPS_PUSH])
+    assert "PatientID" not in request.attribute_list  # of type 1C: there with a value or not at all
+    assert step.patient_id == ""
 
 
 async def test_the_peer_names_the_step_and_changes_it() -> None:

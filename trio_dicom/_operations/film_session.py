@@ -10,6 +10,7 @@ from attrs import define, field
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.print_image import PrintImage
 from trio_dicom._operations.print_pixels import Window
@@ -87,6 +88,7 @@ class FilmSession:
             if value:
                 setattr(data_set, keyword, value)
         data_set.update(copied(attributes))
+        declare_text(data_set)
         uid = generate_uid(prefix=None)
         response = await self.association.n_create(
             _FILM_BOX, uid, data_set, idle_timeout=self.idle_timeout, timeout=self.timeout
@@ -148,6 +150,7 @@ class FilmSession:
         if magnification:
             data_set.MagnificationType = magnification
         data_set.update(copied(attributes))
+        declare_text(data_set)
         response = await self.association.n_set(
             box.reference.sop_class_uid or _GRAYSCALE_BOX,
             box.reference.sop_instance_uid,

@@ -11,6 +11,7 @@ from attrs import evolve
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.performed_values import (
     PerformedSeries,
@@ -47,7 +48,9 @@ async def create_performed_step(
     """Say that a step has begun (PS3.4 F.7.2.1).
 
     What the standard wants to be there, be it empty, is added where you leave it out. The
-    status is ``IN PROGRESS``, and the station is our AE title unless you say otherwise.
+    status is ``IN PROGRESS``, and the station is our AE title unless you say otherwise. Text
+    beyond ASCII goes out in the character set of the worklist item or of your attributes, and
+    as UTF-8 where that does not suffice; so it does in the calls that follow.
 
     Args:
         association: One on which the peer accepted ``MPPS``.
@@ -79,6 +82,7 @@ async def create_performed_step(
     ):
         data_set.setdefault(keyword, value)
     begin_step(data_set)
+    declare_text(data_set)
     uid = sop_instance_uid or generate_uid(prefix=None)
     response = await association.n_create(
         _MPPS, uid, data_set, idle_timeout=idle_timeout, timeout=timeout
@@ -228,6 +232,7 @@ async def _set(
         raise LocalProtocolError(f"the step is {step.state.value} and cannot be changed any more")
     if state is not step.state:
         data_set.PerformedProcedureStepStatus = state.value
+    declare_text(data_set)
     response = await association.n_set(
         _MPPS, step.sop_instance_uid, data_set, idle_timeout=idle_timeout, timeout=timeout
     )

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
 from trio_dicom._dimse.command_set import as_uid
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.film_session import FilmSession
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.print_reports import PrintReports
@@ -133,6 +134,7 @@ async def open_film_session(
         if value:
             setattr(data_set, keyword, value)
     data_set.update(copied(attributes))
+    declare_text(data_set)
     uid, reports = generate_uid(prefix=None), PrintReports()
     # Before the session is there: a printer may begin to report at once.
     with association.events(reports.take):

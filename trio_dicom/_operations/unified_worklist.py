@@ -15,9 +15,16 @@ from pydicom.uid import generate_uid
 from trio_dicom._dimse.base import TagLike
 from trio_dicom._dimse.c_messages import CFindRequest
 from trio_dicom._dimse.command_set import as_uid
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.reading import as_dt, copied
 from trio_dicom._operations.references import CodedEntry
+from trio_dicom._operations.ups_contexts import (
+    ASKING_TO_CANCEL,
+    CREATING,
+    GETTING,
+    ups_context,
+)
 from trio_dicom._operations.ups_performing import UPSPerforming
 from trio_dicom._operations.ups_requests import UPS_CLASS, act, give_reason
 from trio_dicom._operations.ups_search import UnifiedSteps, search_keys, search_model
@@ -30,7 +37,8 @@ __all__ = ["UnifiedWorklist"]
 
 _REQUEST_CANCEL: Final = 2  # action type (PS3.4 Table CC.2.2-1)
 
-# Of N-CREATE, what must be there, be it empty (PS3.4 Table CC.2.5-3).
+# Of N-CREATE, what must be there, be it empty (PS3.4 Table CC.2.5-3). A Patient ID is not among
+# it: where it has to be, it has to have a value.
 _PRESENT: Final = (
     "TransactionUID",
     "WorklistLabel",
@@ -42,7 +50,9 @@ _PRESENT: Final = (
     "CommentsOnTheScheduledProcedureStep",
     "InputInformationSequence",
     "PatientName",
-    "PatientID",
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "OtherPatientIDsSequence",
     "PatientBirthDate",
     "PatientSex",
     "AdmissionID",
@@ -63,6 +73,11 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
     A refusal raises `StatusError`; a warning is in the ``status`` of what is returned.
     ``ups_events`` receives what the peer reports to those who subscribed.
 
+    Each request goes out on a context of a SOP class that has it: ``UPS_PUSH`` for creating,
+    ``UPS_PULL`` for performing, ``UPS_WATCH`` for subscribing. Where that was not accepted,
+    another one of the UPS classes is tried. Text beyond ASCII goes out as UTF-8 unless your
+    data set has a ``SpecificCharacterSet`` that suffices.
+
     Attributes:
         association: One on which the peer accepted what you need of ``UPS_CLASSES``.
         idle_timeout: As for ``send_request``, for each request.
@@ -77,9 +92,10 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
     ) -> UnifiedStep:
         """Put a step on the worklist (PS3.4 CC.2.5).
 
-        What the standard wants to be there, be it empty, is added where you leave it out.
-        A new step is ``SCHEDULED``; unless you say otherwise it begins now, with priority
-        ``MEDIUM``, and its input is ``READY``.
+        What the standard wants to be there, be it empty, is added where you leave it out,
+        beside your sequences and not in their items. A Patient ID is yours to give: a step
+        has one where its subject needs to be identified. A new step is ``SCHEDULED``; unless
+        you say otherwise it begins now, with priority ``MEDIUM``, and its input is ``READY``.
 
         Args:
             attributes: What there is to say, the Procedure Step Label at least. It is not
@@ -110,8 +126,14 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
             if keyword not in data_set:
                 setattr(data_set, keyword, [] if keyword.endswith("Sequence") else "")
         uid = as_uid(sop_instance_uid or generate_uid(prefix=None))
+        declare_text(data_set)
         response = await self.association.n_create(
-            UPS_CLASS, uid, data_set, idle_timeout=self.idle_timeout, timeout=self.timeout
+            UPS_CLASS,
+            uid,
+            data_set,
+            context=ups_context(self.association.negotiated, CREATING, data_set),
+            idle_timeout=self.idle_timeout,
+            timeout=self.timeout,
         )
         response.raise_for_status()
         data_set.update(copied(response.attribute_list))  # what the peer made of it
@@ -133,6 +155,7 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
             UPS_CLASS,
             sop_instance_uid,
             attributes,
+            context=ups_context(self.association.negotiated, GETTING),
             idle_timeout=self.idle_timeout,
             timeout=self.timeout,
         )
@@ -206,4 +229,4 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
             information.ContactURI = contact_uri
         if contact_name:
             information.ContactDisplayName = contact_name
-        return await act(self, sop_instance_uid, _REQUEST_CANCEL, information)
+        return await act(self, sop_instance_uid, _REQUEST_CANCEL, information, ASKING_TO_CANCEL)

@@ -10,8 +10,10 @@ from attrs import define, evolve
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.reading import as_dt, copied
 from trio_dicom._operations.references import CodedEntry
+from trio_dicom._operations.ups_contexts import PERFORMING, ups_context
 from trio_dicom._operations.ups_requests import UPS_CLASS, UPSRequests, act, give_reason
 from trio_dicom._operations.ups_values import ClaimedStep, PerformedWork, UPSState
 from trio_dicom.errors import LocalProtocolError
@@ -70,8 +72,14 @@ class UPSPerforming(UPSRequests):
             _check_open(step)
             data_set.TransactionUID = step.transaction_uid
         uid = step.sop_instance_uid if isinstance(step, ClaimedStep) else step
+        declare_text(data_set)
         response = await self.association.n_set(
-            UPS_CLASS, uid, data_set, idle_timeout=self.idle_timeout, timeout=self.timeout
+            UPS_CLASS,
+            uid,
+            data_set,
+            context=ups_context(self.association.negotiated, PERFORMING, data_set),
+            idle_timeout=self.idle_timeout,
+            timeout=self.timeout,
         )
         response.raise_for_status()
         return response.status
@@ -147,7 +155,7 @@ async def _change_state(requests: UPSRequests, step: ClaimedStep, state: UPSStat
     information = Dataset()
     information.ProcedureStepState = state.value
     information.TransactionUID = step.transaction_uid
-    status = await act(requests, step.sop_instance_uid, _CHANGE_STATE, information)
+    status = await act(requests, step.sop_instance_uid, _CHANGE_STATE, information, PERFORMING)
     return evolve(step, state=state, status=status)
 
 

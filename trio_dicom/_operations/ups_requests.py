@@ -6,9 +6,12 @@ from typing import Final
 
 from attrs import define, field
 from pydicom import Dataset
+from pydicom.uid import UID
 
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.references import CodedEntry
+from trio_dicom._operations.ups_contexts import ups_context
 from trio_dicom.sop_classes import UPS_PUSH
 from trio_dicom.status import Status
 
@@ -34,18 +37,32 @@ class UPSRequests:
 
 
 async def act(
-    requests: UPSRequests, sop_instance_uid: str, action_type_id: int, information: Dataset
+    requests: UPSRequests,
+    sop_instance_uid: str,
+    action_type_id: int,
+    information: Dataset,
+    classes: tuple[UID, ...],
 ) -> Status:
     """Have something done with a step.
+
+    Args:
+        requests: How to ask.
+        sop_instance_uid: The step.
+        action_type_id: What to do.
+        information: A data set of our own; its character set is declared here.
+        classes: The SOP classes that have the action.
 
     Raises:
         StatusError: The peer refused it.
     """
-    response = await requests.association.n_action(
+    association = requests.association
+    declare_text(information)
+    response = await association.n_action(
         UPS_CLASS,
         sop_instance_uid,
         action_type_id,
         information,
+        context=ups_context(association.negotiated, classes, information),
         idle_timeout=requests.idle_timeout,
         timeout=requests.timeout,
     )

@@ -8,6 +8,7 @@ import trio
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.reading import copied
 from trio_dicom._operations.ups_values import UnifiedStep, UPSState
@@ -98,7 +99,7 @@ def search_keys(query: Dataset | None, state: UPSState | None) -> Dataset:
             setattr(keys, keyword, [] if keyword.endswith("Sequence") else "")
     if state is not None:
         keys.ProcedureStepState = state.value
-    return keys
+    return declare_text(keys)
 
 
 def search_model(association: NegotiatedAssociation) -> UID:

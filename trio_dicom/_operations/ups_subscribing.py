@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from trio_dicom._operations.reading import copied
+from trio_dicom._operations.ups_contexts import WATCHING
 from trio_dicom._operations.ups_requests import UPSRequests, act
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.status import Status
@@ -58,7 +59,7 @@ class UPSSubscribing(UPSRequests):
         information.DeletionLock = "TRUE" if deletion_lock else "FALSE"
         information.ReceivingAE = self._receiving(receiving_ae)
         everything = _ALL_STEPS if matching is None else _MATCHING_STEPS
-        return await act(self, sop_instance_uid or everything, _SUBSCRIBE, information)
+        return await act(self, sop_instance_uid or everything, _SUBSCRIBE, information, WATCHING)
 
     async def unsubscribe(
         self,
@@ -81,7 +82,7 @@ class UPSSubscribing(UPSRequests):
         information = Dataset()
         information.ReceivingAE = self._receiving(receiving_ae)
         everything = _MATCHING_STEPS if matching else _ALL_STEPS
-        return await act(self, sop_instance_uid or everything, _UNSUBSCRIBE, information)
+        return await act(self, sop_instance_uid or everything, _UNSUBSCRIBE, information, WATCHING)
 
     async def suspend(self, *, matching: bool = False, receiving_ae: str | None = None) -> Status:
         """Have no events reported of steps to come; subscriptions to those that are stay.
@@ -96,7 +97,8 @@ class UPSSubscribing(UPSRequests):
         """
         information = Dataset()
         information.ReceivingAE = self._receiving(receiving_ae)
-        return await act(self, _MATCHING_STEPS if matching else _ALL_STEPS, _SUSPEND, information)
+        everything = _MATCHING_STEPS if matching else _ALL_STEPS
+        return await act(self, everything, _SUSPEND, information, WATCHING)
 
     def _receiving(self, ae_title: str | None) -> str:
         return self.association.negotiated.calling_ae if ae_title is None else ae_title
