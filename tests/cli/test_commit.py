@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ from pydicom import Dataset
 
 from tests.cli.conftest import Command
 from tests.cli.servers import listening
+from tests.cli.test_process import environment, trio_dicom_command
 from tests.interop.programs import HOST, free_port
 from tests.interop.series import STUDY, write_study
 from trio_dicom import (
@@ -104,7 +107,8 @@ async def test_every_file_is_named_with_what_became_of_it(command: Command, stud
     async with listening(reporting()) as address:
         ran = await command("commit", address, study)
     assert ran.code == 0
-    assert ran.err == ""
+    assert ran.err.startswith("The transaction is 2.25.")
+    assert len(ran.err.splitlines()) == 1
     assert ran.out.splitlines() == [
         f"committed  {study / '1.dcm'}",
         f"committed  {study / '2.dcm'}",
@@ -148,6 +152,50 @@ async def test_the_report_may_come_to_a_port_of_ours(command: Command, study: Pa
         ran = await command("commit", address, study, "--receive-port", port)
     assert ran.code == 0, ran.err
     assert ran.out.endswith("2 committed, 1 skipped\n")
+
+
+async def test_our_port_has_an_ae_title_of_its_own_if_that_is_wanted(
+    command: Command, study: Path
+) -> None:
+    options = ("--receive-port", 0, "--receive-ae", "REPORTS")
+    async with listening(silent) as address:
+        ran = await command("commit", address, study, "--wait", "0.1", *options)
+    assert "The peer must know REPORTS@127.0.0.1:" in ran.err
+
+
+async def test_whoever_is_interrupted_knows_the_transaction(study: Path) -> None:
+    asked = trio.Event()
+    transactions: list[str] = []
+
+    async def behave(stream: trio.SocketStream) -> None:
+        peer = ScriptedPeer(stream)
+        await peer.accept()
+        with suppress(ConversationOver):
+            request = await peer.expect_message(NActionRequest)
+            assert request.action_information is not None
+            transactions.append(request.action_information.TransactionUID)
+            await peer.reply(request, 0x0000)
+            asked.set()
+            await peer.serve_until_closed()
+
+    async with listening(behave) as address:
+        process = await trio.lowlevel.open_process(
+            trio_dicom_command("commit", address, study),
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        with trio.fail_after(30):
+            async with process.stderr:
+                await asked.wait()
+                process.send_signal(signal.SIGINT)
+                complaint = b"".join([data async for data in process.stderr])
+                assert await process.wait() == 130
+    assert complaint.decode().splitlines() == [
+        f"The transaction is {transactions[0]}.",
+        "trio-dicom: interrupted",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +251,9 @@ async def test_two_files_of_one_instance_are_asked_for_once_and_both_reported(
         (["{study}/none"], "No such file", 2),
         (["{study}/1.dcm", "--wait", "0"], "--wait", 2),
         (["{study}/1.dcm", "--receive-port", "99999"], "--receive-port", 2),
-        (["{study}/1.dcm", "--receive-key", "x"], "--receive-cert", 2),
+        (["{study}/1.dcm", "--receive-key", "x", "--receive-port", "1"], "--receive-cert", 2),
+        (["{study}/1.dcm", "--receive-key", "x"], "nothing without --receive-port", 2),
+        (["{study}/1.dcm", "--receive-ae", "X"], "nothing without --receive-port", 2),
         (["{study}/1.dcm"], "could not connect", 3),
         (["{study}/notes.txt"], "nothing to ask for", 1),
     ],

@@ -75,6 +75,21 @@ def test_values_are_what_they_are(vr: str, value: bytes, expected: list[object])
     assert attribute(0x0009_1001, vr, value) == {"vr": vr, "Value": expected}
 
 
+@pytest.mark.parametrize(
+    "vr, value, expected",
+    [
+        ("CS", b"\\ISO 2022 IR 87 ", [None, "ISO 2022 IR 87"]),
+        ("LO", b"a\\\\b ", ["a", None, "b"]),
+        ("UI", b"1.2\\\\3\0", ["1.2", None, "3"]),
+        ("DA", b"20200101\\ ", ["20200101", None]),
+        ("PN", b"\\A^B", [None, {"Alphabetic": "A^B"}]),
+        ("PN", b"A\\\\=B=C ", [{"Alphabetic": "A"}, None, {"Ideographic": "B", "Phonetic": "C"}]),
+    ],
+)
+def test_an_empty_value_among_others_is_null(vr: str, value: bytes, expected: list[object]) -> None:
+    assert attribute(0x0009_1001, vr, value) == {"vr": vr, "Value": expected}
+
+
 @pytest.mark.parametrize("vr", ["CS", "DS", "IS", "LO", "PN", "SQ", "UI", "US", "UN"])
 def test_an_empty_attribute_has_no_value(vr: str) -> None:
     assert attribute(0x0009_1001, vr, b"") == {"vr": vr}

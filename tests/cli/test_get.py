@@ -19,7 +19,7 @@ from pydicom.uid import (
 
 from tests.cli.conftest import Command
 from tests.cli.servers import listening
-from tests.cli.test_process import environment, trio_dicom_command
+from tests.cli.test_process import environment, into_full, trio_dicom_command
 from tests.interop.series import STUDY, data_set_in, write_study
 from tests.operations.getting import begin_to_send, files_in, send
 from tests.operations.test_inbox import disk_with_room_for
@@ -160,6 +160,17 @@ async def test_a_full_disk_is_said_and_what_fits_is_kept(
     assert files_in(tmp_path / "in") == []
 
 
+@pytest.mark.parametrize("option", ["--json", "--level=study"])
+async def test_an_output_that_cannot_be_written_ends_it(
+    archive: Archive, tmp_path: Path, option: str
+) -> None:
+    get = ("get", archive.address, "-k", f"StudyInstanceUID={STUDY}", "--into", tmp_path / "in")
+    assert await trio.to_thread.run_sync(into_full, *get, option) == (
+        1,
+        "trio-dicom: standard output cannot be written: No space left on device.\n",
+    )
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -198,7 +209,13 @@ async def test_a_peer_that_is_not_there_is_told_from_a_mistake(
     assert "could not connect" in ran.err
 
 
-async def test_control_c_leaves_what_is_complete_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "exit_code", "word"),
+    [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"terminated")],
+)
+async def test_a_signal_leaves_what_is_complete_and_nothing_else(
+    tmp_path: Path, number: int, exit_code: int, word: bytes
+) -> None:
     heard: list[type] = []
 
     async def behave(stream: trio.SocketStream) -> None:
@@ -226,14 +243,14 @@ async def test_control_c_leaves_what_is_complete_and_nothing_else(tmp_path: Path
         with trio.fail_after(30):
             async with process.stdout, process.stderr:
                 said = await process.stdout.receive_some()
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 said += b"".join([data async for data in process.stdout])
                 complaint = b"".join([data async for data in process.stderr])
                 code = await process.wait()
-    assert code == 130
+    assert code == exit_code
     received, summary = said.decode().splitlines()
     assert received == f"received  {tmp_path / '1.2.3.dcm'}"
     assert summary.startswith("1 received: ")
-    assert complaint == b"trio-dicom: interrupted\n"
+    assert complaint == b"trio-dicom: " + word + b"\n"
     assert files_in(tmp_path) == ["1.2.3.dcm"]
     assert len(heard) <= 1  # C-CANCEL or A-ABORT, if it came so far

@@ -100,7 +100,13 @@ def test_main_returns_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no AE title" in capsys.readouterr().err
 
 
-async def test_control_c_aborts_and_is_exit_code_130() -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"terminated")],
+)
+async def test_a_signal_aborts_and_has_the_exit_code_that_shells_have_for_it(
+    number: int, code: int, word: bytes
+) -> None:
     heard: list[bytes] = []
     called = trio.Event()
 
@@ -115,13 +121,13 @@ async def test_control_c_aborts_and_is_exit_code_130() -> None:
         )
         with trio.fail_after(30):
             await called.wait()
-            process.send_signal(signal.SIGINT)
-            code = await process.wait()
+            process.send_signal(number)
+            ended = await process.wait()
             assert process.stderr is not None
             async with process.stderr:
                 said = b"".join([data async for data in process.stderr])
-    assert code == 130
-    assert said == b"trio-dicom: interrupted\n"
+    assert ended == code
+    assert said == b"trio-dicom: " + word + b"\n"
     assert b"".join(heard)[-10:-4] == b"\x07\0\0\0\0\x04"  # A-ABORT
 
 
@@ -191,6 +197,57 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(
         process.stdout.close()
         assert process.wait(60) == 1
         assert "Traceback" not in process.stderr.read()
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device here is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("options", [["echo"], ["echo", "--json"], ["--help"], ["echo", "--help"]])
+def test_an_output_that_cannot_be_written_is_one_line_and_exit_code_1(
+    peer: PynetdicomPeer, options: list[str], unbuffered: str
+) -> None:
+    arguments = options if "--help" in options else [*options, peer.address]
+    assert into_full(*arguments, PYTHONUNBUFFERED=unbuffered) == (
+        1,
+        "trio-dicom: standard output cannot be written: No space left on device.\n",
+    )
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device here is always full")
+def test_other_errors_of_the_system_are_not_taken_for_that(peer: PynetdicomPeer) -> None:
+    code = (
+        "from trio_dicom.cli import app, main\n"
+        "async def broken(arguments):\n"
+        "    raise OSError(5, 'a bug')\n"
+        "app.run = broken\n"
+        "main(['echo'])\n"
+    )
+    it = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert it.stderr.splitlines()[-1] == "OSError: [Errno 5] a bug"
+
+
+def into_full(*arguments: object, **more: str) -> tuple[int, str]:
+    """The exit code and the complaint of a command that writes to a disk without room."""
+    with FULL.open("w") as full:
+        it = subprocess.run(
+            trio_dicom_command(*arguments),
+            env=environment(**more),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    return it.returncode, it.stderr
 
 
 def test_json_stays_json_where_colours_are_forced(peer: PynetdicomPeer, ct: Path) -> None:

@@ -72,6 +72,8 @@ async def test_the_usual_keys_go_out(command: Command) -> None:
     assert step["ScheduledProcedureStepStartDate"].value == ""
     assert peer.query["PatientName"].value == ""
     assert "QueryRetrieveLevel" not in peer.query
+    # It tells how the keys are encoded, and is no key itself (PS3.4 K.4.1.1.3.1).
+    assert "SpecificCharacterSet" not in peer.query
 
 
 async def test_a_key_of_ones_own_is_shown(command: Command, server: ServicesPeer) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -81,6 +83,29 @@ async def test_a_destination_is_said_once(tmp_path: Path) -> None:
                     raise AssertionError
         with pytest.raises(LocalProtocolError, match="needs a destination"):
             async with association.c_move(study_query()):
+                raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"receive_port": 0},
+        {"receive_port": 11_112},
+        {"receive_host": "127.0.0.1"},
+        {"receive_ae": "INBOX"},
+        {"receive_tls": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)},
+    ],
+)
+async def test_how_to_listen_means_nothing_where_c_move_opens_no_receiver(
+    option: dict[str, Any],
+) -> None:
+    (name,) = option
+    async with moving() as (association, _), receiving() as receiver:
+        with pytest.raises(LocalProtocolError, match=f"{name}= is for the receiver that into="):
+            async with association.c_move(study_query(), "OTHER", **option):
+                raise AssertionError
+        with pytest.raises(LocalProtocolError, match=f"{name}= is for the receiver that into="):
+            async with association.c_move(study_query(), receiver=receiver, **option):
                 raise AssertionError
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Landing", "MoveDestination", "landing"]
 
+_PORT: Final = 11_112  # DICOM's own
 _LOOPBACK: Final = "127.0.0.1"
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - this is where others listen, perhaps
 
@@ -82,16 +83,24 @@ async def landing(
     into: Into | None,
     receiver: Receiver | None,
     receive_host: str | None,
-    receive_port: int,
+    receive_port: int | None,
     receive_ae: str | None,
     receive_tls: ssl.SSLContext | None,
 ) -> AsyncGenerator[Landing, None]:
     """Have somewhere for the instances to come down while the block is open.
 
     Raises:
-        LocalProtocolError: It is not said where, or said twice.
+        LocalProtocolError: It is not said where, or said twice; or how to listen, where nobody
+            listens.
         OSError: The port is taken, or the directory cannot be made.
     """
+    if destination is not None or receiver is not None:
+        _refuse(
+            receive_host=receive_host,
+            receive_port=receive_port,
+            receive_ae=receive_ae,
+            receive_tls=receive_tls,
+        )
     if destination is not None:
         if into is not None or receiver is not None:
             raise LocalProtocolError(
@@ -114,7 +123,7 @@ async def landing(
         from trio_dicom._operations.receiving import open_receiver  # noqa: PLC0415
 
         async with open_receiver(
-            receive_port,
+            _PORT if receive_port is None else receive_port,
             into=None,
             ae_title=receive_ae or requester.negotiated.calling_ae,
             host=receive_host or our_host,
@@ -125,6 +134,15 @@ async def landing(
     if handler is None and not receiver.takes_instances:
         raise LocalProtocolError("this receiver has no place for instances: give one by into=")
     yield Landing(destination=_destination(receiver, our_host), receiver=receiver, handler=handler)
+
+
+def _refuse(**options: object) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise LocalProtocolError(
+                f"{name}= is for the receiver that into= alone opens: a destination elsewhere and "
+                "a receiver of yours have their own"
+            )
 
 
 def _destination(receiver: Receiver, our_host: str) -> MoveDestination:

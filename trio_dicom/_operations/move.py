@@ -116,7 +116,7 @@ class MoveService(Requester):
         *,
         into: Into | None = None,
         receiver: Receiver | None = None,
-        receive_port: int = 11_112,
+        receive_port: int | None = None,
         receive_host: str | None = None,
         receive_ae: str | None = None,
         receive_tls: ssl.SSLContext | None = None,
@@ -149,8 +149,9 @@ class MoveService(Requester):
             destination: The AE title of somebody else, whom the peer knows.
             into: Where the instances go: a directory, an ``Inbox``, or an
                 ``InstanceHandler``. None: to the place of the ``receiver``.
-            receiver: Where they come in; None for one of its own, with the next four.
-            receive_port: Its TCP port, 11112 being DICOM's own; 0 for any that is free.
+            receiver: Where they come in; None for one of its own, with the next four, which
+                mean nothing otherwise.
+            receive_port: Its TCP port. None: 11112, which is DICOM's own. 0: any that is free.
             receive_host: The address that it listens on. None: ours in this association.
             receive_ae: Its AE title. None: our calling AE title.
             receive_tls: How to encrypt there, or None not to.
@@ -167,8 +168,8 @@ class MoveService(Requester):
 
         Raises:
             NoAcceptedContext: The peer accepted no context for the model. Nothing was sent.
-            LocalProtocolError: The model or the destination is not clear, or the level is
-                missing. Likewise.
+            LocalProtocolError: The model or the destination is not clear, the level is
+                missing, or an option means nothing. Likewise.
             OSError: The port is taken, or the directory cannot be made. Likewise.
             StatusError: In the loop, at its end, as ``check`` says.
             ResponseTimeout: There too: the peer was silent for too long.

@@ -1,8 +1,7 @@
-"""The commands, and what is around each: help, errors, exit codes, Ctrl-C."""
+"""The commands, and what is around each: help, errors, exit codes, signals."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,8 +9,8 @@ from io import TextIOWrapper
 from typing import Final
 
 import trio
+from attrs import define, field
 from cyclopts import App, CycloptsError
-from rich.console import Console
 from rich.text import Text
 
 from trio_dicom import __version__
@@ -23,12 +22,19 @@ from trio_dicom.cli.find import find
 from trio_dicom.cli.get import get
 from trio_dicom.cli.move import move
 from trio_dicom.cli.n_commands import n_action, n_create, n_delete, n_get, n_set
-from trio_dicom.cli.output import printable
+from trio_dicom.cli.output import console_on, printable
 from trio_dicom.cli.receive import receive
 from trio_dicom.cli.store import store
+from trio_dicom.cli.streams import discard_what_nobody_takes, heeding, stderr, stdout
 from trio_dicom.cli.worklist import worklist
 
 __all__ = ["app", "run", "start"]
+
+# What ends a command in order: Ctrl-C, and what service managers and batch systems send.
+_SIGNALS: Final[dict[int, tuple[str, ExitCode]]] = {
+    signal.SIGINT: ("interrupted", ExitCode.INTERRUPTED),
+    signal.SIGTERM: ("terminated", ExitCode.TERMINATED),
+}
 
 _COMMANDS: Final = (
     *(demo, echo, store, find, worklist),
@@ -57,13 +63,12 @@ def start(arguments: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return trio.run(_until_interrupted, arguments)
+        code = trio.run(_until_interrupted, arguments)
     except KeyboardInterrupt:  # before the command began, or for the second time
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.INTERRUPTED
+    if not discard_what_nobody_takes() and code == ExitCode.OK:
         return ExitCode.SOME_FAILED
+    return code
 
 
 async def run(arguments: Sequence[str]) -> int:
@@ -73,9 +78,21 @@ async def run(arguments: Sequence[str]) -> int:
         arguments: What stands behind ``trio-dicom``.
     """
     await trio.lowlevel.checkpoint()
+    code: int = ExitCode.OK
+    with heeding() as heed:
+        code = await _run(arguments)
+    if heed.error is None:
+        return code
+    if heed.words is not None:
+        _complain(heed.words)
+    return ExitCode.SOME_FAILED
+
+
+async def _run(arguments: Sequence[str]) -> int:
     try:
         code = await app.run_async(
             list(arguments),
+            console=console_on(stdout()),
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
@@ -93,28 +110,45 @@ async def run(arguments: Sequence[str]) -> int:
 
 
 async def _until_interrupted(arguments: Sequence[str]) -> int:
-    """``run``, ended by Ctrl-C as by any cancellation: it aborts and leaves nothing behind."""
-    with trio.CancelScope() as scope:
-        # Whoever starts us in the background has it ignored, and means that.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    """``run``, ended by a signal as by any cancellation: it aborts and leaves nothing behind."""
+    ends = _Ends()
+    with ends.scope:
+        # Whoever starts us in the background has Ctrl-C ignored, and means that.
+        heeded = [it for it in _SIGNALS if signal.getsignal(it) is not signal.SIG_IGN]
+        if heeded:
             # No nursery: it would make groups of the errors of `run`.
-            trio.lowlevel.spawn_system_task(_cancel_at_interrupt, scope)
+            trio.lowlevel.spawn_system_task(ends.at_signal, heeded)
         return await run(arguments)
-    _complain("interrupted")
-    return ExitCode.INTERRUPTED
+    word, code = _SIGNALS[ends.signal or signal.SIGINT]
+    _complain(word)
+    return code
 
 
-async def _cancel_at_interrupt(scope: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT) as signals:
-        async for _ in signals:
-            scope.cancel()
-            return  # a second Ctrl-C does what it always does
+@define(eq=False)
+class _Ends:
+    """How a command is ended from outside.
+
+    Attributes:
+        scope: What is cancelled then.
+        signal: What came.
+    """
+
+    scope: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    signal: int | None = field(default=None, init=False)
+
+    async def at_signal(self, heeded: Sequence[int]) -> None:
+        """Cancel at the first signal. A second one does what it always does."""
+        with trio.open_signal_receiver(*heeded) as signals:
+            async for number in signals:
+                self.signal = number
+                self.scope.cancel()
+                return
 
 
 def _complain(*sentences: str) -> None:
     text = Text("trio-dicom: ", "bold red")
     text.append(printable(" ".join(sentences)), "default not bold")
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+    console_on(stderr()).print(text, soft_wrap=True)
 
 
 def _without_values(text: str, arguments: Sequence[str]) -> str:

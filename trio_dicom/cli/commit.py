@@ -25,7 +25,7 @@ from trio_dicom import (
 from trio_dicom.cli.exits import ExitCode
 from trio_dicom.cli.files import check_paths, find
 from trio_dicom.cli.kept import Kept, Verdict, look_at
-from trio_dicom.cli.listening import listening_errors, server_context
+from trio_dicom.cli.listening import listening_errors, refuse_options, server_context
 from trio_dicom.cli.options import OUTPUT_OPTIONS, PEER_OPTIONS, OutputOptions, PeerOptions
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.target import Target
@@ -49,6 +49,7 @@ async def commit(
         int | None, Parameter(group=_REPORT, validator=Number(gte=0, lte=65_535))
     ] = None,
     receive_host: Annotated[str | None, Parameter(group=_REPORT)] = None,
+    receive_ae: Annotated[str | None, Parameter(group=_REPORT)] = None,
     receive_cert: Annotated[Path | None, Parameter(group=_REPORT)] = None,
     receive_key: Annotated[Path | None, Parameter(group=_REPORT)] = None,
     receive_ca: Annotated[Path | None, Parameter(group=_REPORT)] = None,
@@ -59,7 +60,8 @@ async def commit(
 
     It is asked for the instances that are in the files; nothing is stored. The peer reports when
     it has decided, on our association or on one that it opens. Most archives do the latter: then
-    say --receive-port, and have them know our AE title with this host and port.
+    say --receive-port, and have them know our AE title with this host and port. The transaction
+    UID, by which a later report can be told, is printed before the request goes out.
 
     With --json every file is an object with path, sop_class_uid, sop_instance_uid, kind, reason,
     error, retrieve_ae and transaction_uid. The kind is committed or failed as the peer reports,
@@ -74,6 +76,7 @@ async def commit(
         wait: Seconds for the report to come, once the peer has taken the request.
         receive_port: Our TCP port to which the peer can report; 0 for any that is free.
         receive_host: The address to listen on. If you say nothing, that from which we call.
+        receive_ae: Our AE title there. If you say nothing, --calling-ae.
         receive_cert: Let the peer encrypt with TLS, and this certificate of ours in PEM.
         receive_key: Its private key in PEM, if it is not in the same file.
         receive_ca: Take only a peer with a certificate of the authorities in this PEM file.
@@ -82,6 +85,17 @@ async def commit(
     """
     target, output = Target.of(peer, at), Output(out)
     check_paths(path)
+    if receive_port is None:
+        refuse_options(
+            "means nothing without --receive-port",
+            {
+                "--receive-host": receive_host,
+                "--receive-ae": receive_ae,
+                "--receive-cert": receive_cert,
+                "--receive-key": receive_key,
+                "--receive-ca": receive_ca,
+            },
+        )
     tls = server_context(receive_cert, receive_key, receive_ca, prefix="--receive-")
     with output.logging(logging.ERROR):
         files = [await look_at(found) for found in find(path)]
@@ -106,12 +120,14 @@ async def commit(
                             open_receiver(
                                 receive_port,
                                 into=None,
-                                ae_title=at.calling_ae,
+                                ae_title=receive_ae or at.calling_ae,
                                 host=host or "127.0.0.1",
                                 tls=tls,
                                 instrument=output.instrument,
                             )
                         )
+                # Now, because the peer may report when this command does not run any more.
+                output.note(f"The transaction is {transaction_uid}.")
                 pending = await stack.enter_async_context(
                     request_commitment(
                         association,

@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
+from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
+from pydicom.valuerep import PersonName
 
 __all__ = ["json_model"]
 
+_REPRESENTATIONS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _DECIMALS: Final[dict[str, Callable[[str], float]]] = {"DS": float, "IS": int}
 _DECIMAL: Final[dict[Callable[[str], float], re.Pattern[str]]] = {
     float: re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(E[+-]?[0-9]{1,2})?", re.IGNORECASE),
@@ -55,11 +58,26 @@ def _attribute(data_set: Dataset, tag: BaseTag) -> dict[str, Any]:
             return {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
         if element.VR in _DECIMALS and isinstance(raw, RawDataElement):
             return _decimals(element.VR, raw.value or b"")
+        if element.VR == "PN":
+            return _names(element.value)
         attribute = element.to_json_dict(None, 0)
+        if "Value" in attribute:
+            # What is empty among others is null (PS3.18 F.2.5).
+            attribute["Value"] = [None if it == "" else it for it in attribute["Value"]]
         json.dumps(attribute, allow_nan=False)
     except Exception:  # noqa: BLE001 - whatever pydicom raises for a value that it cannot take
         return _as_it_came(raw)
     return attribute
+
+
+def _names(value: PersonName | MultiValue[PersonName] | None) -> dict[str, Any]:
+    """Names of persons, each with its representations: pydicom stumbles at an empty one."""
+    if not value:
+        return {"vr": "PN"}
+    names = value if isinstance(value, MultiValue) else [value]
+    parts = [dict(zip(_REPRESENTATIONS, name.components, strict=False)) for name in names]
+    values = [{title: text for title, text in it.items() if text} for it in parts]
+    return {"vr": "PN", "Value": [it or None for it in values]}
 
 
 def _decimals(vr: str, data: bytes) -> dict[str, Any]:

@@ -15,7 +15,9 @@ class ExitCode(IntEnum):
     SOME_FAILED = 1
     USAGE = 2
     NO_ASSOCIATION = 3
-    INTERRUPTED = 130  # as shells have it: 128 and the number of SIGINT
+    # As shells have it: 128 and the number of the signal.
+    INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class CommandError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,7 +12,7 @@ from trio_dicom import Inbox, LocalProtocolError
 from trio_dicom.cli.credentials import check_readable
 from trio_dicom.cli.exits import UsageError
 
-__all__ = ["OnExists", "check_directory", "listening_errors", "server_context"]
+__all__ = ["OnExists", "check_directory", "listening_errors", "refuse_options", "server_context"]
 
 OnExists: TypeAlias = Literal["replace", "keep", "rename"]
 
@@ -51,6 +51,21 @@ def server_context(
             raise UsageError(f"{ca} holds no certificates: {error}.") from error
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def refuse_options(why: str, given: Mapping[str, object]) -> None:
+    """See that none of these options was given.
+
+    Args:
+        why: What is wrong with them.
+        given: Their values by their names; None where there is none.
+
+    Raises:
+        UsageError: One was.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{name} {why}.")
 
 
 async def check_directory(inbox: Inbox) -> None:

@@ -22,7 +22,13 @@ from trio_dicom import (
 )
 from trio_dicom.cli.exits import ExitCode, UsageError
 from trio_dicom.cli.find import Level
-from trio_dicom.cli.listening import OnExists, check_directory, listening_errors, server_context
+from trio_dicom.cli.listening import (
+    OnExists,
+    check_directory,
+    listening_errors,
+    refuse_options,
+    server_context,
+)
 from trio_dicom.cli.options import (
     OUTPUT_OPTIONS,
     PEER_OPTIONS,
@@ -40,6 +46,7 @@ from trio_dicom.sop_classes import PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
 __all__ = ["move"]
 
 _RECEIVER: Final = Group("Our receiver", sort_key=1)
+_PORT: Final = 11_112  # DICOM's own
 _MODELS: Final = {"study": STUDY_ROOT_MOVE, "patient": PATIENT_ROOT_MOVE}
 
 
@@ -53,14 +60,14 @@ async def move(
     level: Level | None = None,
     model: str | None = None,
     receive_port: Annotated[
-        int, Parameter(group=_RECEIVER, validator=Number(gte=0, lte=65_535))
-    ] = 11_112,
+        int | None, Parameter(group=_RECEIVER, validator=Number(gte=0, lte=65_535))
+    ] = None,
     receive_host: Annotated[str | None, Parameter(group=_RECEIVER)] = None,
     receive_ae: Annotated[str | None, Parameter(group=_RECEIVER)] = None,
     receive_cert: Annotated[Path | None, Parameter(group=_RECEIVER)] = None,
     receive_key: Annotated[Path | None, Parameter(group=_RECEIVER)] = None,
     receive_ca: Annotated[Path | None, Parameter(group=_RECEIVER)] = None,
-    on_exists: Annotated[OnExists, Parameter(group=_RECEIVER)] = "replace",
+    on_exists: Annotated[OnExists | None, Parameter(group=_RECEIVER)] = None,
     at: PeerOptions = PEER_OPTIONS,
     out: OutputOptions = OUTPUT_OPTIONS,
 ) -> ExitCode:
@@ -85,27 +92,41 @@ async def move(
         level: What to send. If you say nothing, that of the deepest UID among the keys.
         model: Where to look: study, patient, or the UID of a SOP class. If you say nothing, study
             or patient, whichever the peer has.
-        receive_port: The TCP port of ours; 0 for any that is free.
+        receive_port: The TCP port of ours: 11112 if you say nothing; 0 for any that is free.
         receive_host: The address to listen on. If you say nothing, that from which we call.
         receive_ae: Our AE title there. If you say nothing, --calling-ae.
         receive_cert: Let the peer encrypt with TLS, and this certificate of ours in PEM.
         receive_key: Its private key in PEM, if it is not in the same file.
         receive_ca: Take only a peer with a certificate of the authorities in this PEM file.
-        on_exists: What becomes of a file with the same name: the new one replaces it, or it is
-            kept, or the new one gets another name.
+        on_exists: What becomes of a file with the same name: the new one replaces it, which is
+            what happens if you say nothing, or it is kept, or the new one gets another name.
         at: How to talk to it.
         out: What to print.
     """
     target, output = Target.of(peer, at), Output(out)
     if (to is None) is (into is None):
         raise UsageError("say where to, with --to AET or --into DIR, and not both.")
+    if to is not None:
+        refuse_options(
+            "is about a receiver of ours, and means nothing with --to",
+            {
+                "--receive-port": receive_port,
+                "--receive-host": receive_host,
+                "--receive-ae": receive_ae,
+                "--receive-cert": receive_cert,
+                "--receive-key": receive_key,
+                "--receive-ca": receive_ca,
+                "--on-exists": on_exists,
+            },
+        )
+    port = _PORT if receive_port is None else receive_port
     asked = None if model is None else _model_of(model)
     query = retrieve_query(attribute, level)
     arrived = Arrived(output)
     tls = server_context(receive_cert, receive_key, receive_ca, prefix="--receive-")
     inbox = None
     if into is not None:
-        inbox = Inbox(into, on_exists=on_exists, report=arrived.add)
+        inbox = Inbox(into, on_exists=on_exists or "replace", report=arrived.add)
         await check_directory(inbox)
 
     @asynccontextmanager
@@ -114,10 +135,10 @@ async def move(
             receiver = None
             if inbox is not None:
                 host = receive_host or association.connection.network_stream.local_host
-                with listening_errors("--receive-port", receive_port):
+                with listening_errors("--receive-port", port):
                     receiver = await stack.enter_async_context(
                         open_receiver(
-                            receive_port,
+                            port,
                             into=None,
                             ae_title=receive_ae or at.calling_ae,
                             host=host or "127.0.0.1",

@@ -58,7 +58,6 @@ _BESIDES: Final = (
     "MedicalAlerts",
     "Allergies",
     "PregnancyStatus",
-    "SpecificCharacterSet",
 )
 
 
