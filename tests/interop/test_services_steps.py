@@ -37,7 +37,7 @@ from trio_dicom import (
     update_performed_step,
     ups_events,
 )
-from trio_dicom.sop_classes import MPPS, UPS_CLASSES, UPS_PULL, UPS_PUSH, UPS_QUERY
+from trio_dicom.sop_classes import MPPS, UPS_CLASSES, UPS_PULL, UPS_PUSH, UPS_QUERY, UPS_WATCH
 
 SERIES = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Kopf, groß")
 REASON = CodedEntry("110501", "DCM", "Equipment failure")
@@ -67,7 +67,6 @@ async def associated(
 
 def performed() -> Dataset:
     return data(
-        SpecificCharacterSet="ISO_IR 192",
         PatientName="Müller^Jürgen",
         PerformedProcedureStepID="PPS1",
         Modality="CT",
@@ -80,10 +79,9 @@ async def test_a_performed_step_goes_its_way_and_then_is_final(
 ) -> None:
     async with associated(pynetdicom_services, MPPS) as association:
         step = await create_performed_step(association, performed())
-        change = data(SpecificCharacterSet="ISO_IR 192", PerformedProcedureStepDescription="groß")
+        change = data(PerformedProcedureStepDescription="groß")
         step = await update_performed_step(association, step, change)
-        charset = data(SpecificCharacterSet="ISO_IR 192")
-        done = await complete_performed_step(association, step, [SERIES], modifications=charset)
+        done = await complete_performed_step(association, step, [SERIES])
         assert done.state is PerformedStepState.COMPLETED
         with pytest.raises(StatusError, match="0110H"):  # the peer knows it, too
             await discontinue_performed_step(association, step, REASON)
@@ -91,6 +89,7 @@ async def test_a_performed_step_goes_its_way_and_then_is_final(
             await update_performed_step(association, PerformedStep(sop_instance_uid="1.9"), change)
     told = pynetdicom_services.steps.instances[step.sop_instance_uid]
     assert told.PerformedProcedureStepStatus == "COMPLETED"
+    assert told.SpecificCharacterSet == "ISO_IR 192"  # the helpers have seen to it
     assert told.PatientName == "Müller^Jürgen"
     assert told.PerformedProcedureStepDescription == "groß"
     assert told.PerformedSeriesSequence[0].ProtocolName == "Kopf, groß"
@@ -186,6 +185,14 @@ async def test_who_subscribed_hears_of_it(pynetdicom_services: ServicesPeer) -> 
         UPSStateReport(sop_instance_uid=uid, state=UPSState.COMPLETED, input_readiness="READY"),
     ]
     assert {report.status for report in pynetdicom_services.memory.reports} == {0x0000}
+    asked = {
+        (it.service, it.type_id, it.abstract_syntax) for it in pynetdicom_services.memory.asked
+    }
+    push, pull, watch = (it.abstract_syntax for it in (UPS_PUSH, UPS_PULL, UPS_WATCH))
+    assert asked == {
+        *(("N-CREATE", None, push), ("N-SET", None, pull), ("N-ACTION", 1, pull)),
+        *(("N-ACTION", 2, push), ("N-ACTION", 3, watch), ("N-ACTION", 4, watch)),
+    }
 
 
 async def test_an_event_on_an_association_of_the_peer_comes_to_the_receiver(tmp_path: Path) -> None:

@@ -132,7 +132,8 @@ class CServices(MoveService):
 
         Raises:
             NoAcceptedContext: The peer accepted no context for the model. Nothing was sent.
-            LocalProtocolError: The model is not clear, or the level is missing. Likewise.
+            LocalProtocolError: The model is not clear, the level is missing, or a key beyond
+                ASCII has no ``SpecificCharacterSet`` that declares it. Likewise.
             StatusError: In the loop, at its end, as ``check`` says.
             ResponseTimeout: There too: the peer was silent for too long.
             ConnectionEnded: The association has ended, or ends meanwhile.
@@ -194,7 +195,8 @@ class CServices(MoveService):
         Raises:
             NoAcceptedContext: The peer accepted no context for the model, or none on which
                 instances could come. Nothing was sent.
-            LocalProtocolError: The model is not clear, or the level is missing. Likewise.
+            LocalProtocolError: The model is not clear, the level is missing, or a key beyond
+                ASCII has no ``SpecificCharacterSet`` that declares it. Likewise.
             OSError: The directory cannot be made. Likewise.
             StatusError: In the loop, at its end, as ``check`` says.
             ResponseTimeout: There too: the peer was silent for too long.

@@ -54,6 +54,8 @@ class Requester:
 
         Raises:
             NoAcceptedContext: The peer accepted no context for it. Nothing was sent.
+            LocalProtocolError: Its data set is malformed, or, except in an instance, has text
+                beyond ASCII and no ``SpecificCharacterSet`` that declares it. Likewise.
             ResponseTimeout: The peer was silent for too long. The association lives.
             ConnectionEnded: The association has ended, or ends meanwhile.
             WouldDeadlock: This task must first take the responses that wait for it.
