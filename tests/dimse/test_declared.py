@@ -108,6 +108,7 @@ def test_what_came_without_a_declaration_has_none() -> None:
     assert undeclared_text(received(text=b"Mueller ")) is None
     assert undeclared_text(received(text="Müllers".encode(), fallback="ISO_IR 192")) == NAME
     assert undeclared_text(received(text=b"")) is None
+    assert undeclared_text(received(text=b"\x1b$B;3ED\x1b(B")) == NAME
 
 
 def test_what_came_with_one_is_not_touched() -> None:

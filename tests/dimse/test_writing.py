@@ -249,6 +249,17 @@ def test_text_read_by_a_fallback_is_written_as_it_was() -> None:
 
 
 @pytest.mark.scenario("B54")
+def test_text_behind_escapes_goes_out_in_the_charset_that_is_declared_now() -> None:
+    japanese = b"Yamada=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"  # seven bits each, and yet no ASCII
+    declared = explicit(0x0008_0005, "CS", b"\\ISO 2022 IR 87 ")
+    data = declared + explicit(0x0010_0010, "PN", japanese)
+    data_set = EncodedDataSet(data, EXPLICIT).decode()
+    assert encode_data_set(data_set, EXPLICIT) == data
+    data_set.SpecificCharacterSet = "ISO_IR 192"
+    assert encode_data_set(data_set, EXPLICIT).endswith("Yamada=山田^太郎".encode())
+
+
+@pytest.mark.scenario("B54")
 @pytest.mark.parametrize("name", ["山田?太郎", ["Müller", "山田"]])
 @pytest.mark.parametrize("charset", [None, "ISO_IR 100", ["ISO_IR 100", "ISO_IR 126"]])
 @pytest.mark.filterwarnings("ignore:Failed to encode value")

@@ -18,7 +18,7 @@ from pydicom.multival import MultiValue
 from pydicom.values import convert_SQ
 
 from trio_dicom._dimse.headers import name_of
-from trio_dicom._dimse.levels import Level, charset_of, element_of
+from trio_dicom._dimse.levels import Level, charset_of, element_of, is_ascii
 from trio_dicom._dimse.sequences import check_sequence
 from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import CHARSET_VRS
@@ -82,7 +82,7 @@ def _is_declared(
 ) -> bool:
     value: object = element.value
     if isinstance(element, RawDataElement):
-        if (element.value or b"").isascii():
+        if is_ascii(element.value or b""):
             return True
         if codecs == [default_encoding]:
             return False

@@ -19,7 +19,7 @@ from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import AMBIGUOUS_VRS, WORD_SIZES, is_private, private_vr, public_vr
 from trio_dicom.errors import PDUError
 
-__all__ = ["Level", "charset_of", "element_of"]
+__all__ = ["Level", "charset_of", "element_of", "is_ascii"]
 
 _BITS_ALLOCATED: Final = 0x0028_0100
 _PIXEL_REPRESENTATION: Final = 0x0028_0103
@@ -30,6 +30,7 @@ _PIXEL_GROUPS: Final = 0x7F  # 7FE0, and the retired 7Fxx of Variable Pixel Data
 _PIXEL_ELEMENT: Final = 0x0010
 _BYTE: Final = 8  # bits
 _WORD: Final = 2  # bytes
+_ESCAPE: Final = b"\x1b"
 # A sequence within a value has passed the scan, or is the caller's own.
 _DEEPEST: Final = 1 << 16
 
@@ -60,6 +61,11 @@ def charset_of(data_set: Dataset, inherited: list[str]) -> list[str]:
     else:
         text = [declared.value] if isinstance(declared.value, str) else list(declared.value)
     return convert_encodings(text)
+
+
+def is_ascii(text: bytes) -> bool:
+    """Whether text is the same in every character set, and no escape is in it (PS3.5 6.1.2.5)."""
+    return text.isascii() and _ESCAPE not in text
 
 
 @define(eq=False)

@@ -31,7 +31,7 @@ from trio_dicom._dimse.headers import (
     UNDEFINED_LENGTH,
     name_of,
 )
-from trio_dicom._dimse.levels import Level, element_of
+from trio_dicom._dimse.levels import Level, element_of, is_ascii
 from trio_dicom._dimse.sequences import check_fragments, check_sequence
 from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import (
@@ -143,7 +143,7 @@ class Writer:
             return _Value(vr, self._raw_items(level, element, source, data), undefined)
         if undefined or self._wants_fragments(level, tag):
             return self._fragments(tag, vr, data)
-        if level.charset_changed and vr in CHARSET_VRS and not data.isascii():
+        if level.charset_changed and vr in CHARSET_VRS and not is_ascii(data):
             # The caller has declared another character set: pydicom knows both.
             text = convert_raw_data_element(element._replace(VR=vr), encoding=level.read_charset)
             return _Value(vr, self._encoded(level, tag, vr, text.value))
