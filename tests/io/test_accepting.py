@@ -12,7 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.arriving import Arrival, Keeper, arrival, data_set, is_clean, limited
 from tests.io.talking import EVERYTHING
-from trio_dicom import ConnectionHandler, propose
+from trio_dicom import ConnectionHandler, CStoreRequest, CStoreResponse, propose, response_to
 from trio_dicom._io.accepting import serve
 from trio_dicom._io.events import EventTakers
 from trio_dicom._protocol.negotiation import answer
@@ -98,3 +98,31 @@ async def test_a_peer_that_hangs_up_in_the_middle_leaves_nothing(tmp_path: Path)
     async with calling(Keeper(tmp_path / "a.dcm")) as peer:
         await begun(peer)
     assert is_clean(tmp_path)
+
+
+@pytest.mark.pitfall(32)
+async def test_a_byte_now_and_then_is_no_sign_of_life(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with calling(Keeper(tmp_path / "a.dcm")) as peer, trio.open_nursery() as nursery:
+
+        async def trickle() -> None:
+            for byte in b"\x04\x00\x00\x00\x10\x00" + bytes(100):
+                await peer.send_bytes(bytes([byte]))
+                await trio.sleep(IDLE / 2)
+
+        nursery.start_soon(trickle)
+        assert await is_aborted_at(peer, IDLE)
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_silence_of_a_peer_begins_with_our_answer(autojump_clock: MockClock) -> None:
+    class Slow(Keeper):
+        async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
+            await trio.sleep(IDLE * 3 - 1)
+            return response_to(request, 0x0000)
+
+    async with calling(Slow(None)) as peer:
+        coming = await arrival(peer)
+        assert (await coming.whole(data_set())).status.is_success
+        assert await is_aborted_at(peer, IDLE)

@@ -35,9 +35,9 @@ def refusal(result: object) -> int:
 
 def test_it_grows_aside_and_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
     file = file_in(tmp_path)
-    assert not file.lies_aside
+    assert not file.takes_time_to_discard
     assert file.write(DATA[:10]) is None
-    assert file.lies_aside
+    assert file.takes_time_to_discard
     [name] = names_in(tmp_path)
     assert name != "a.dcm"
     assert file.write(bytearray(DATA[10:500])) is None
@@ -46,7 +46,7 @@ def test_it_grows_aside_and_has_its_name_when_it_is_whole(tmp_path: Path) -> Non
     assert (stored.path, stored.length) == (tmp_path / "a.dcm", len(DATA))
     assert (stored.sop_class_uid, stored.sop_instance_uid) == (CT, UID)
     assert stored.path.read_bytes() == whole_file(DATA)
-    assert not file.lies_aside
+    assert not file.takes_time_to_discard
     file.discard()
     assert is_clean(tmp_path, "a.dcm")
 
@@ -92,7 +92,7 @@ def test_without_a_destination_it_is_a_file_of_ones_own(
     assert isinstance(stored, StoredDataSet)
     assert stored.path.read_bytes()[stored.offset :] == b"whatever it is"
     assert stored.path.stat().st_mode & 0o777 == 0o600
-    assert file.lies_aside
+    assert file.takes_time_to_discard
     file.discard()
     assert is_clean(tmp_path)
 
@@ -137,7 +137,13 @@ def test_a_raw_write_may_take_less_than_it_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(errno.ENOSPC, 0xA700), (errno.EDQUOT, 0xA700), (errno.EFBIG, 0xA700), (errno.EIO, 0x0110)],
+    [
+        (errno.ENOSPC, 0xA700),
+        (errno.EDQUOT, 0xA700),
+        (errno.EFBIG, 0xA700),
+        (errno.EMFILE, 0xA700),
+        (errno.EIO, 0x0110),
+    ],
 )
 def test_errors_say_what_the_peer_is_told(number: int, status: int) -> None:
     error = OSError(number, "why")
@@ -188,6 +194,39 @@ def test_it_is_removed_by_the_thread_that_is_at_work(
     assert isinstance(results[0], StoredDataSet) is named
     assert file.write(b"") is None
     assert is_clean(tmp_path, *(["a.dcm"] if named else []))
+
+
+def test_with_patience_nothing_is_left_when_the_discard_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, let_go = threading.Event(), threading.Event()
+    really = instance_file._write_fully
+
+    def hang(file: BinaryIO, data: bytes) -> None:
+        reached.set()
+        assert let_go.wait(30)
+        really(file, data)
+
+    file = file_in(tmp_path)
+    file.write(DATA[:500])
+    monkeypatch.setattr(instance_file, "_write_fully", hang)
+    at_work = threading.Thread(target=file.write, args=[DATA[500:]])
+    at_work.start()
+    assert reached.wait(30)
+    left: list[list[str]] = []
+
+    def discard() -> None:
+        file.discard(30)
+        left.append(names_in(tmp_path))
+
+    discarding = threading.Thread(target=discard)
+    discarding.start()
+    while not file._is_unwanted:  # it waits, then
+        pass
+    let_go.set()
+    discarding.join(30)
+    assert left == [[]]
+    at_work.join(30)
 
 
 class Closing:

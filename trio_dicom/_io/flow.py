@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from math import inf
 from typing import Generic, TypeVar
 
 import trio
@@ -26,19 +25,19 @@ class Backlog:
         name: What they are, for errors.
         drainer: The task that takes them, as far as we know.
         size: Their number.
-        most: How many they may be where that is less than ``Flow.limit``.
+        most: How many they may be, in the place of ``Flow.limit``.
     """
 
     name: str
     _flow: Flow
     drainer: trio.lowlevel.Task | None = None
     size: int = 0
-    most: float = inf
+    most: int | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether it stops the reading until somebody takes some of it."""
-        return self.size > self.most or self.size > self._flow.limit
+        return self.size > (self._flow.limit if self.most is None else self.most)
 
     def grow(self, size: int) -> None:
         """``size`` bytes came. May stop the reading."""

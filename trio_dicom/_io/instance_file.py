@@ -26,6 +26,7 @@ from trio_dicom.status import Code, Service, Status
 __all__ = ["InstanceFile", "NotKept"]
 
 _OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class NotKept(Exception):
@@ -44,11 +45,12 @@ class NotKept(Exception):
     @classmethod
     def because_of(cls, error: OSError) -> NotKept:
         """What a file that cannot be written means for the peer (PS3.4 Table B.2-1)."""
-        is_full = error.errno in _OUT_OF_SPACE
-        kept = cls(
-            Code.OUT_OF_RESOURCES if is_full else Code.PROCESSING_FAILURE,
-            "the disk is full" if is_full else "the file could not be written",
-        )
+        if error.errno in _OUT_OF_SPACE:
+            kept = cls(Code.OUT_OF_RESOURCES, "the disk is full")
+        elif error.errno in _OUT_OF_RESOURCES:
+            kept = cls(Code.OUT_OF_RESOURCES, "no file could be opened")
+        else:
+            kept = cls(Code.PROCESSING_FAILURE, "the file could not be written")
         kept.__cause__ = error
         return kept
 
@@ -80,7 +82,7 @@ class InstanceFile:
     _file: BinaryIO | None = field(default=None, init=False)
     _beginning: bytes = field(default=b"", init=False)
     _length: int = field(default=0, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _idle: threading.Condition = field(factory=threading.Condition, init=False)
     _is_busy: bool = field(default=False, init=False)
     _is_unwanted: bool = field(default=False, init=False)
 
@@ -98,9 +100,9 @@ class InstanceFile:
         )
 
     @property
-    def lies_aside(self) -> bool:
-        """Whether there is something to remove, which may take time."""
-        return self._file is not None
+    def takes_time_to_discard(self) -> bool:
+        """Whether there is something to remove, or a thread is at work on it."""
+        return self._file is not None or self._is_busy
 
     def write(self, data: bytes | bytearray) -> _Result:
         """Write the next bytes; ``NotKept`` if that cannot be done, else None."""
@@ -134,18 +136,22 @@ class InstanceFile:
 
         return self._guarded(work)
 
-    def discard(self) -> None:
+    def discard(self, patience: float = 0.0) -> None:
         """Remove what there is of it, now or as soon as the thread at work is done.
 
         What has its name already keeps it.
+
+        Args:
+            patience: Seconds to wait for that thread, so that nothing is left when the
+                program ends.
         """
-        with self._lock:
+        with self._idle:
             self._is_unwanted = True
-            if not self._is_busy:
+            if self._idle.wait_for(lambda: not self._is_busy, patience):
                 self._remove()
 
     def _guarded(self, work: Callable[[], StoredDataSet | None]) -> _Result:
-        with self._lock:
+        with self._idle:
             if self._is_unwanted:
                 return None
             self._is_busy = True
@@ -159,10 +165,11 @@ class InstanceFile:
             self._leave_work()
 
     def _leave_work(self) -> None:
-        with self._lock:
+        with self._idle:
             self._is_busy = False
             if self._is_unwanted:
                 self._remove()
+            self._idle.notify_all()
 
     def _write(self, data: bytes | bytearray) -> None:
         if self._file is None:

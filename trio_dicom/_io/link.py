@@ -162,8 +162,7 @@ class Link:
 
     def is_inside(self) -> bool:
         """Whether the current task runs the handler, or one that does waits for it."""
-        handling = {self.dispatcher.task, *self.serving.tasks}
-        return any(task in handling for task in lineage())
+        return self.serving.is_inside() or any(it is self.dispatcher.task for it in lineage())
 
     @property
     def may_send_messages(self) -> bool:

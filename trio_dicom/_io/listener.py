@@ -57,6 +57,7 @@ class Listener:
     started: bool = False
     ended: trio.Event = field(factory=trio.Event)
     _first_byte: int | None = None
+    _heard: float = 0.0
 
     @property
     def running(self) -> bool:
@@ -84,6 +85,7 @@ class Listener:
         """Read until end of file, or until the link says that it has heard enough."""
         try:
             with self.scope:
+                self._heard = trio.current_time()
                 self.watch_artim()
                 await self._listen()
             if self.scope.cancelled_caught:
@@ -107,7 +109,9 @@ class Listener:
     async def _listen(self) -> None:
         link = self._link
         while True:
-            await link.flow.reading_allowed()
+            if link.flow.stopped:
+                await link.flow.reading_allowed()
+                self._heard = trio.current_time()
             data = await self._receive()
             if link.instrument is not None:
                 link.instrument.bytes_received(len(data))
@@ -121,22 +125,31 @@ class Listener:
                 return
 
     async def _receive(self) -> bytes | bytearray:
-        """What the peer says next. Who asked us to listen must not be silent for ever."""
+        """What the peer says next. Who asked us to listen must not be silent for ever.
+
+        A byte now and then is no sign of life: only what is whole counts.
+        """
         link = self._link
         if link.acceptance is None:
             return await link.network.receive_some()
         seconds = seconds_or_infinite(link.options.timeouts.idle)
         while True:
-            with trio.move_on_after(seconds):
+            # Once it has ended, the scope of the whole task bounds what we still listen to.
+            deadline = self._heard + seconds if link.ending is None else inf
+            with trio.CancelScope(deadline=deadline):
                 return await link.network.receive_some()
+            # From the end of what was ours on the silence is the peer's.
             is_ours = link.serving.is_waited_for or link.machine.artim_running
-            if link.ending is None and not is_ours:
+            self._heard = trio.current_time() if is_ours else link.serving.answered_at
+            if self._heard + seconds <= trio.current_time():
                 abort(link, because=f"it was silent for {seconds:g} s")
 
     def _take_events(self) -> None:
         link = self._link
         try:
             while (event := link.machine.next_event()) is not None:
+                if link.acceptance is not None:
+                    self._heard = trio.current_time()
                 if link.ending is None:
                     self._take(event)
         except RemoteProtocolError as error:

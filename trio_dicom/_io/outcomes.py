@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_dicom._dimse.c_messages import CCancelRequest
+from trio_dicom._dimse.c_messages import CCancelRequest, CGetRequest
 from trio_dicom._io.outbox import OutgoingMessage
 from trio_dicom._io.pending import (
     CANCELLABLE,
@@ -36,6 +36,8 @@ def finish(link: Link, entry: PendingRequest, outcome: Outcome) -> None:
             _cancel(link, entry)
     else:
         leave(link, entry, answered=isinstance(outcome, Completed))
+    if isinstance(entry.request, CGetRequest) and not isinstance(outcome, Completed):
+        link.serving.give_up(entry)
     if isinstance(outcome, Abandoned) and not entry.started:
         link.sender.interrupt(entry)  # which may be waiting for its data set
     if entry.phase is Phase.QUEUED and entry.source is not None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_dicom._dimse.c_messages import CMoveRequest
+from trio_dicom._dimse.c_messages import CGetRequest, CMoveRequest
 from trio_dicom._io.clocks import SilenceClock
 from trio_dicom._io.outcomes import finish
 from trio_dicom._io.pending import Abandoned, PendingRequest, seconds_or_infinite
 from trio_dicom._io.preparing import prepare
-from trio_dicom.errors import LocalProtocolError
+from trio_dicom.errors import LocalProtocolError, WouldDeadlock
 
 if TYPE_CHECKING:
     from trio_dicom._dimse.message import Request
@@ -40,6 +40,7 @@ async def submit(
     """
     await trio.lowlevel.checkpoint()
     _check(link)
+    _check_slot(link, request)
     association = link.machine.association
     if association is None:
         raise LocalProtocolError("there is no association yet: send an association request first")
@@ -81,3 +82,19 @@ def abandon(link: Link, entry: PendingRequest) -> None:
 def _check(link: Link) -> None:
     if (refusal := link.refusal()) is not None:
         raise refusal
+
+
+def _check_slot(link: Link, request: Request) -> None:
+    """See that a handler of a C-GET's instances does not wait for the end of that C-GET.
+
+    Raises:
+        WouldDeadlock: It does.
+    """
+    if link.table.retrieving() is None or not link.serving.is_inside():
+        return
+    if link.table.window <= 1 or isinstance(request, CGetRequest):
+        raise WouldDeadlock(
+            f"this {request.operation} would wait for the C-GET whose instance is being handled "
+            "here, and that waits for the handler: send it when the C-GET has ended, on another "
+            "association, or with a larger max_operations_invoked"
+        )

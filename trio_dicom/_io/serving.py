@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import inf
 from typing import TYPE_CHECKING
 
 import trio
@@ -11,17 +12,19 @@ from attrs import define, field, frozen
 from trio_dicom._dimse.c_messages import CEchoRequest, CStoreRequest
 from trio_dicom._dimse.message import Request, Response, complete_response, response_to
 from trio_dicom._dimse.n_messages import NEventReportRequest
+from trio_dicom._io.ancestry import lineage
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.flow import Backlog, ByteQueue
 from trio_dicom._io.outbox import OutgoingMessage
 from trio_dicom._io.reception import Reception
 from trio_dicom._io.sources import encoded_source
-from trio_dicom._io.storing import store
+from trio_dicom._io.storing import Arrival
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
+    from trio_dicom._io.pending import PendingRequest
 
 __all__ = ["Serving"]
 
@@ -36,11 +39,16 @@ _MOST_ARRIVING = 4 * 1024 * 1024
 _FAILED = "the handler failed on the peer's %s"
 
 
+# Requests of a peer that has not got their answers. No window is that large; each costs
+# about a kilobyte beside what it carries.
+_MOST_UNANSWERED = 4096
+
+
 @frozen
 class _Served:
     request: Request
     context: NegotiatedContext
-    reception: Reception | None = None
+    arrival: Arrival | None = None
 
 
 @define(eq=False)
@@ -49,40 +57,71 @@ class Serving:
 
     Attributes:
         owed: Answers that the peer still waits for.
+        answered_at: When the last answer was written, by Trio's clock; -inf before.
         tasks: The tasks that run the handler right now.
     """
 
     _link: Link
     _queue: ByteQueue[_Served] = field(init=False)
     _arriving: Backlog = field(init=False)
+    _unanswered: Backlog = field(init=False)
     owed: int = 0
+    answered_at: float = -inf
     tasks: set[trio.lowlevel.Task] = field(factory=set[trio.lowlevel.Task])
+    _arrivals: set[Arrival] = field(factory=set[Arrival])
     _scopes: set[trio.CancelScope] = field(factory=set[trio.CancelScope])
     _workers: int = 0
     _all_gone: trio.Event = field(factory=trio.Event)
     _is_arriving: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self._queue = ByteQueue(Backlog("the peer's requests", self._link.flow))
-        self._arriving = Backlog("arriving instances", self._link.flow, most=_MOST_ARRIVING)
+        flow = self._link.flow
+        self._queue = ByteQueue(Backlog("the peer's requests", flow))
+        self._arriving = Backlog("arriving instances", flow, most=min(_MOST_ARRIVING, flow.limit))
+        # A peer that sends and does not read would have us hold answers without end.
+        self._unanswered = Backlog("unanswered requests", flow, most=_MOST_UNANSWERED)
 
     @property
     def is_waited_for(self) -> bool:
         """Whether we owe an answer, and the peer is not in the middle of an instance."""
         return bool(self.owed) and not self._is_arriving
 
+    def is_inside(self) -> bool:
+        """Whether the current task answers a request of the peer, or one that does waits for it."""
+        return any(task in self.tasks for task in lineage())
+
     def put(self, request: Request, context: NegotiatedContext, size: int) -> None:
         """The peer's ``request`` of ``size`` bytes came on ``context``."""
         self._link.clocks.pause()
-        self._put(_Served(request, context), size)
+        arrival = None
+        if isinstance(request, CStoreRequest):
+            arrival = self._arrival(request, context, None)
+        self._put(_Served(request, context, arrival), size)
 
     def sink_for(self, request: CStoreRequest, context: NegotiatedContext) -> Reception:
         """An instance begins to arrive on ``context``: where its data set goes."""
         # What comes from here on is the peer's time, until it has all come.
         self._is_arriving = True
         reception = Reception(self._arriving, self._has_arrived)
-        self._put(_Served(request, context, reception), 0)
+        self._put(_Served(request, context, self._arrival(request, context, reception)), 0)
         return reception
+
+    def give_up(self, retrieve: PendingRequest) -> None:
+        """Nobody wants any more what ``retrieve``, a C-GET, brings."""
+        for arrival in self._arrivals:
+            if arrival.retrieve is retrieve:
+                arrival.give_up()
+
+    def _arrival(
+        self, request: CStoreRequest, context: NegotiatedContext, reception: Reception | None
+    ) -> Arrival:
+        # It belongs to the C-GET that is open now, even if another one is when it is served.
+        table = self._link.table
+        retrieve = table.retrieving()
+        is_stray = retrieve is None and table.lost_a_retrieve
+        arrival = Arrival(request, context, reception, retrieve, is_stray)
+        self._arrivals.add(arrival)
+        return arrival
 
     def _has_arrived(self) -> None:
         self._is_arriving = False
@@ -90,6 +129,7 @@ class Serving:
 
     def _put(self, served: _Served, size: int) -> None:
         self.owed += 1
+        self._unanswered.grow(1)
         self._queue.put(served, size)
         if self._workers < self._at_a_time():
             self._workers += 1
@@ -111,7 +151,8 @@ class Serving:
         task = trio.lowlevel.current_task()
         self.tasks.add(task)
         if self._at_a_time() == 1:  # otherwise a colleague may take what this one cannot
-            self._queue.backlog.drainer = self._arriving.drainer = task
+            for backlog in (self._queue.backlog, self._arriving, self._unanswered):
+                backlog.drainer = task
         scope = trio.CancelScope()
         self._scopes.add(scope)
         try:
@@ -127,7 +168,8 @@ class Serving:
                 self._all_gone = trio.Event()
 
     async def _serve(self, served: _Served) -> None:
-        request, reception = served.request, served.reception
+        request, arrival = served.request, served.arrival
+        reception = None if arrival is None else arrival.reception
         try:
             try:
                 self._send(await self._answer(served), served.context)
@@ -139,16 +181,18 @@ class Serving:
             except BaseExceptionGroup as group:
                 raise log_failures(group, _FAILED, request.operation) from None
         finally:
+            if arrival is not None:
+                self._arrivals.discard(arrival)
             if reception is None or reception.is_complete:
                 self._link.clocks.resume()
 
     async def _answer(self, served: _Served) -> Response:
+        if served.arrival is not None:
+            return await served.arrival.store(self._link)
         handler = self._link.dispatcher.handler
         match served.request:
             case CEchoRequest() as request:
                 return response_to(request, Code.SUCCESS)
-            case CStoreRequest() as request:
-                return await store(self._link, request, served.context, served.reception)
             case NEventReportRequest() as request:
                 # The report may come before the answer that it follows from is told.
                 await self._link.dispatcher.caught_up()
@@ -172,6 +216,8 @@ class Serving:
         """``outgoing`` was written, or never will be. It may be no answer but a C-CANCEL."""
         if isinstance(outgoing.message, Response):
             self.owed -= 1
+            self.answered_at = trio.current_time()
+            self._unanswered.shrink(1)
             retrieving = self._link.table.retrieving()
             if retrieving is not None:
                 retrieving.clock.sign_of_life()

@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import evolve
+from attrs import define, evolve, field
+from pydicom.uid import UID
 
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.message import complete_response, response_to
 from trio_dicom._io.instance_file import InstanceFile, NotKept
-from trio_dicom._io.pending import Abandoned
+from trio_dicom._io.pending import Completed
 from trio_dicom.handler import Destination, InstanceHandler, overrides
 from trio_dicom.status import Code
 
 if TYPE_CHECKING:
     from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
     from trio_dicom._io.link import Link
+    from trio_dicom._io.pending import PendingRequest
     from trio_dicom._io.reception import Reception
     from trio_dicom._protocol.contexts import NegotiatedContext
 
-__all__ = ["store"]
+__all__ = ["Arrival", "discard"]
 
 _logger = logging.getLogger("trio_dicom")
 
@@ -30,115 +32,132 @@ _logger = logging.getLogger("trio_dicom")
 _PATIENCE = 1.0
 
 
-async def store(
-    link: Link, request: CStoreRequest, context: NegotiatedContext, reception: Reception | None
-) -> CStoreResponse:
-    """Keep the instance of ``request``, whose data set is arriving, and say what became of it.
+@define(eq=False)
+class Arrival:
+    """An instance that a peer sends, from its first byte on.
 
-    All of it has come when this returns.
+    Attributes:
+        request: Its C-STORE request.
+        context: The context that it comes on.
+        reception: Its data set, which is arriving; None where the peer sends none.
+        retrieve: The C-GET that was open when it began to come: it is of that.
+        is_stray: Whether it is of a C-GET that has ended for us already.
     """
-    if _nobody_wants_instances(link):
-        if reception is not None:
-            await reception.discarded()
-        return response_to(request, Code.OUT_OF_RESOURCES)
-    handler = _handler(link)
-    if reception is None:  # it came without a data set: the handler may know why
+
+    request: CStoreRequest
+    context: NegotiatedContext
+    reception: Reception | None
+    retrieve: PendingRequest | None
+    is_stray: bool
+    _writing: trio.CancelScope = field(factory=trio.CancelScope)
+
+    def is_wanted(self) -> bool:
+        """Whether somebody wants it: its C-GET was not left, and did not time out."""
+        if self.retrieve is None:
+            return not self.is_stray
+        return self.retrieve.outcome is None or isinstance(self.retrieve.outcome, Completed)
+
+    def give_up(self) -> None:
+        """Write no more of it: nobody wants it."""
+        self._writing.cancel()
+
+    async def store(self, link: Link) -> CStoreResponse:
+        """Keep it, and say what became of it. All of it has come when this returns."""
+        if not self.is_wanted():
+            return await self._refuse(Code.OUT_OF_RESOURCES)
+        handler = self._handler(link)
+        if self.reception is None:  # it came without a data set: the handler may know why
+            return await self._hand_over(handler, None)
+        destination = None
+        if overrides(handler, "c_store_sink"):
+            sink = await handler.c_store_sink(self.request)
+            if isinstance(sink, int):
+                return await self._refuse(sink)
+            destination = Destination(path=sink) if isinstance(sink, Path) else sink
+        if destination is None:
+            if not overrides(handler, "on_c_store_request"):
+                return await self._refuse(Code.SOP_CLASS_NOT_SUPPORTED)
+            data = await self.reception.collected(link.options.limits.in_memory)
+            if data is not None:
+                if not self.is_wanted():
+                    return await self._refuse(Code.OUT_OF_RESOURCES)
+                return await self._hand_over(handler, EncodedDataSet(data, self._syntax))
+        return await self._store_in_file(link, self.reception, handler, destination)
+
+    @property
+    def _syntax(self) -> UID:
+        assert self.context.transfer_syntax is not None  # messages come on accepted ones
+        return self.context.transfer_syntax
+
+    def _handler(self, link: Link) -> InstanceHandler:
+        """Who takes it: whom its C-GET names, or the connection's handler."""
+        if self.retrieve is not None and self.retrieve.instances is not None:
+            return self.retrieve.instances
+        return link.dispatcher.handler
+
+    async def _refuse(self, status: int, comment: str | None = None) -> CStoreResponse:
+        if self.reception is not None:
+            await self.reception.discarded()
+        return response_to(self.request, status, error_comment=comment)
+
+    async def _hand_over(
+        self, handler: InstanceHandler, data: EncodedDataSet | StoredDataSet | None
+    ) -> CStoreResponse:
+        request = evolve(self.request, data_set=data)
         return complete_response(await handler.on_c_store_request(request), request)
-    destination = None
-    if overrides(handler, "c_store_sink"):
-        sink = await handler.c_store_sink(request)
-        if isinstance(sink, int):
-            await reception.discarded()
-            return response_to(request, sink)
-        destination = Destination(path=sink) if isinstance(sink, Path) else sink
-    if destination is None:
-        if not overrides(handler, "on_c_store_request"):
-            await reception.discarded()
-            return response_to(request, Code.SOP_CLASS_NOT_SUPPORTED)
-        data = await reception.collected(link.options.limits.in_memory)
-        if data is not None and _nobody_wants_instances(link):
-            return response_to(request, Code.OUT_OF_RESOURCES)
-        if data is not None:
-            assert context.transfer_syntax is not None  # messages come on accepted ones
-            request = evolve(request, data_set=EncodedDataSet(data, context.transfer_syntax))
-            return complete_response(await handler.on_c_store_request(request), request)
-    return await _store_in_file(link, request, context, reception, handler, destination)
 
-
-async def _store_in_file(
-    link: Link,
-    request: CStoreRequest,
-    context: NegotiatedContext,
-    reception: Reception,
-    handler: InstanceHandler,
-    destination: Destination | None,
-) -> CStoreResponse:
-    assert context.transfer_syntax is not None  # messages come on accepted ones
-    file = InstanceFile(destination, request, context.transfer_syntax, link.peer_ae)
-    try:
+    async def _store_in_file(
+        self,
+        link: Link,
+        reception: Reception,
+        handler: InstanceHandler,
+        destination: Destination | None,
+    ) -> CStoreResponse:
+        file = InstanceFile(destination, self.request, self._syntax, link.peer_ae)
         try:
-            stored = await _fill(link, file, reception)
-        except NotKept as reason:
-            _logger.warning(
-                "did not keep an instance of %s: %s", link.peer, reason.__cause__ or reason
-            )
-            with trio.move_on_after(_PATIENCE):
-                await _discard(file)  # its room may be wanted before the rest has come
-            await reception.discarded()
-            return response_to(request, reason.status, error_comment=reason.comment)
-        request = evolve(request, data_set=stored)
-        return complete_response(await handler.on_c_store_request(request), request)
-    finally:
-        with trio.move_on_after(_PATIENCE, shield=True):
-            await _discard(file)
+            try:
+                stored = await self._fill(link, file, reception)
+            except NotKept as reason:
+                if self.is_wanted():
+                    why = reason.__cause__ or reason
+                    _logger.warning("did not keep an instance of %s: %s", link.peer, why)
+                with trio.move_on_after(_PATIENCE):
+                    await discard(file)  # its room may be wanted before the rest has come
+                return await self._refuse(reason.status, reason.comment)
+            return await self._hand_over(handler, stored)
+        finally:
+            with trio.move_on_after(_PATIENCE, shield=True):
+                await discard(file)
+
+    async def _fill(self, link: Link, file: InstanceFile, reception: Reception) -> StoredDataSet:
+        """Write what arrives, until all has arrived.
+
+        Raises:
+            NotKept: It cannot be written, or is not wanted.
+        """
+        with self._writing:
+            while True:
+                block = await reception.block()
+                # A dead mount holds up nobody who is cancelled: the thread then cleans up.
+                result = await trio.to_thread.run_sync(
+                    file.finish if reception.is_complete else file.write,
+                    block,
+                    abandon_on_cancel=True,
+                    limiter=link.file_threads,
+                )
+                if isinstance(result, NotKept):
+                    raise result
+                if result is not None:
+                    return result
+        raise NotKept(Code.OUT_OF_RESOURCES, "nobody wants it any more")
 
 
-async def _fill(link: Link, file: InstanceFile, reception: Reception) -> StoredDataSet:
-    """Write what arrives, until all has arrived.
-
-    Raises:
-        NotKept: It cannot be written, or is not wanted.
-    """
-    while True:
-        block = await reception.block()
-        is_last = reception.is_complete
-        if _nobody_wants_instances(link):
-            raise NotKept(Code.OUT_OF_RESOURCES, "nobody wants it any more")
-        # A dead mount holds up nobody who is cancelled: the thread then cleans up by itself.
-        result = await trio.to_thread.run_sync(
-            file.finish if is_last else file.write,
-            block,
-            abandon_on_cancel=True,
-            limiter=link.file_threads,
-        )
-        if isinstance(result, NotKept):
-            raise result
-        if result is not None:
-            return result
-
-
-async def _discard(file: InstanceFile) -> None:
+async def discard(file: InstanceFile) -> None:
     """Remove what is left of ``file``; what has its name keeps it."""
-    if not file.lies_aside:
+    if not file.takes_time_to_discard:
         file.discard()
         return
     # In a thread, because a big file takes time and a dead mount takes all of it. That thread
     # is no other's: those of the connection may be stuck already.
     limiter = trio.CapacityLimiter(1)
-    await trio.to_thread.run_sync(file.discard, abandon_on_cancel=True, limiter=limiter)
-
-
-def _handler(link: Link) -> InstanceHandler:
-    """Who takes instances now: the one of the C-GET that is open, or the connection's."""
-    retrieving = link.table.retrieving()
-    if retrieving is not None and retrieving.instances is not None:
-        return retrieving.instances
-    return link.dispatcher.handler
-
-
-def _nobody_wants_instances(link: Link) -> bool:
-    """Whether they are of a C-GET that was left, or whose peer was silent too long."""
-    retrieving = link.table.retrieving()
-    if retrieving is None:
-        return link.table.lost_a_retrieve
-    return isinstance(retrieving.outcome, Abandoned)
+    await trio.to_thread.run_sync(file.discard, _PATIENCE, abandon_on_cancel=True, limiter=limiter)
