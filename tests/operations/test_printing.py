@@ -9,6 +9,7 @@ import pytest
 import trio
 from pydicom import Dataset
 
+from tests.io.talking import is_silent
 from tests.operations.speaking import beside, speaking
 from trio_dicom import (
     FilmBox,
@@ -21,6 +22,7 @@ from trio_dicom import (
     NDeleteRequest,
     NSetRequest,
     PrintImage,
+    ResponseTimeout,
     Status,
     StatusError,
     open_film_session,
@@ -284,5 +286,73 @@ async def test_a_cancelled_session_is_left_within_a_second(autojump_clock: objec
                 async with open_film_session(association):
                     await trio.sleep_forever()
             assert trio.current_time() - began == 6
+
+        await beside(script, call())
+
+
+@pytest.mark.parametrize("way", ["cancelled", "timed out"])
+async def test_a_session_that_was_not_waited_for_is_deleted_at_the_printer(
+    autojump_clock: object, way: str
+) -> None:
+    async with speaking([BASIC_GRAYSCALE_PRINT]) as (association, peer):
+
+        async def script() -> None:
+            created = await peer.expect_message(NCreateRequest)
+            await trio.sleep(5.5)  # a slow printer
+            await peer.reply(created, 0x0000)
+            deleted = await peer.expect_message(NDeleteRequest)
+            assert deleted.sop_instance_uid == created.sop_instance_uid
+            await peer.reply(deleted, 0x0000)
+            await peer.reply(await peer.expect_message(NCreateRequest), 0x0000)
+            await peer.reply(await peer.expect_message(NDeleteRequest), 0x0000)
+
+        async def call() -> None:
+            if way == "cancelled":
+                with trio.move_on_after(5) as scope:
+                    async with open_film_session(association):
+                        raise AssertionError("there is no session yet")
+                assert scope.cancelled_caught
+            else:
+                with pytest.raises(ResponseTimeout):
+                    async with open_film_session(association, timeout=5):
+                        raise AssertionError("there is no session yet")
+            async with open_film_session(association):
+                pass
+
+        await beside(script, call())
+
+
+@pytest.mark.parametrize("status", [0x0112, 0x0110])
+async def test_a_session_that_was_never_there_is_nothing_to_warn_of(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    async with speaking([BASIC_GRAYSCALE_PRINT]) as (association, peer):
+
+        async def script() -> None:
+            created = await peer.expect_message(NCreateRequest)
+            await trio.sleep(6)
+            await peer.reply(created, 0x0110)
+            await peer.reply(await peer.expect_message(NDeleteRequest), status)
+
+        async def call() -> None:
+            with trio.move_on_after(5.5):
+                async with open_film_session(association):
+                    raise AssertionError("there is no session yet")
+
+        await beside(script, call())
+    assert ("did not delete" in caplog.text) is (status != 0x0112)
+
+
+async def test_a_session_that_was_refused_is_not_deleted() -> None:
+    async with speaking([BASIC_GRAYSCALE_PRINT]) as (association, peer):
+
+        async def script() -> None:
+            await peer.reply(await peer.expect_message(NCreateRequest), 0x0111)
+            assert await is_silent(peer)
+
+        async def call() -> None:
+            with pytest.raises(StatusError):
+                async with open_film_session(association):
+                    raise AssertionError("there is no session")
 
         await beside(script, call())

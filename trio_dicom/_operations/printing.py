@@ -8,18 +8,21 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import trio
+from attrs import define, field
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
 from trio_dicom._dimse.command_set import as_uid
+from trio_dicom._dimse.n_messages import NCreateResponse
 from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.film_session import FilmSession
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.print_reports import PrintReports
 from trio_dicom._operations.print_values import Printer, PrintJob
 from trio_dicom._operations.reading import copied
-from trio_dicom.errors import TrioDicomError
+from trio_dicom.errors import LocalProtocolError, TrioDicomError
 from trio_dicom.sop_classes import PRINT_JOB
+from trio_dicom.status import Code
 
 __all__ = ["get_print_job", "get_printer", "open_film_session"]
 
@@ -136,15 +139,13 @@ async def open_film_session(
     data_set.update(copied(attributes))
     declare_text(data_set)
     uid, reports = generate_uid(prefix=None), PrintReports()
+    opening = _Opening(association, uid, idle_timeout=idle_timeout, timeout=timeout)
     # Before the session is there: a printer may begin to report at once.
     with association.events(reports.take):
-        response = await association.n_create(
-            _FILM_SESSION, uid, data_set, idle_timeout=idle_timeout, timeout=timeout
-        )
-        response.raise_for_status()
+        response = await opening.create(data_set)
         session = FilmSession(
             association,
-            as_uid(response.sop_instance_uid or uid),
+            opening.sop_instance_uid,
             status=response.status,
             idle_timeout=idle_timeout,
             timeout=timeout,
@@ -153,18 +154,59 @@ async def open_film_session(
         try:
             yield session
         except BaseException:
-            with trio.move_on_after(_TIDYING, shield=True), suppress(TrioDicomError):
-                await _delete(session)
+            await opening.delete_soon()
             raise
-        await _delete(session)
+        await opening.delete()
 
 
-async def _delete(session: FilmSession) -> None:
-    response = await session.association.n_delete(
-        _FILM_SESSION,
-        session.sop_instance_uid,
-        idle_timeout=session.idle_timeout,
-        timeout=session.timeout,
-    )
-    if response.status.is_failure:  # that undoes nothing of what was printed
-        _logger.warning("the printer did not delete the film session: %s", response.status)
+@define(eq=False)
+class _Opening:
+    """What begins and ends a film session."""
+
+    association: NServices
+    sop_instance_uid: UID
+    idle_timeout: float | None = field(kw_only=True)
+    timeout: float | None = field(kw_only=True)
+
+    async def create(self, data_set: Dataset) -> NCreateResponse:
+        """Open it."""
+        try:
+            response = await self.association.n_create(
+                _FILM_SESSION,
+                self.sop_instance_uid,
+                data_set,
+                idle_timeout=self.idle_timeout,
+                timeout=self.timeout,
+            )
+        except LocalProtocolError:  # nothing was sent
+            raise
+        except BaseException:
+            # A printer whose answer nobody waits for has a session all the same, or soon will.
+            await self.delete_soon()
+            raise
+        response.raise_for_status()
+        self.sop_instance_uid = as_uid(response.sop_instance_uid or self.sop_instance_uid)
+        return response
+
+    async def delete(self) -> None:
+        """Close it."""
+        response = await self.association.n_delete(
+            _FILM_SESSION,
+            self.sop_instance_uid,
+            idle_timeout=self.idle_timeout,
+            timeout=self.timeout,
+        )
+        # A failure undoes nothing of what was printed.
+        if response.status.is_failure and response.status.code != Code.NO_SUCH_SOP_INSTANCE:
+            _logger.warning("the printer did not delete the film session: %s", response.status)
+
+    async def delete_soon(self) -> None:
+        """Close it after an error or a cancellation, which do not wait for long."""
+        with trio.move_on_after(_TIDYING, shield=True) as scope, suppress(TrioDicomError):
+            await self.delete()
+        if scope.cancelled_caught:
+            _logger.warning(
+                "the printer has not said within %g s that it deleted the film session: it may be "
+                "there until the association ends",
+                _TIDYING,
+            )
