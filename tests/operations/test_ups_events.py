@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -171,6 +172,35 @@ async def test_one_channel_may_have_several_sources() -> None:
             assert await answer_of(peer, report(3)) == 0
             assert await answer_of(other, report(3)) == 0
             assert len([await events.receive(), await events.receive()]) == 2
+
+
+async def test_several_blocks_on_one_source_get_all_events_each() -> None:
+    async with speaking([UPS_EVENT]) as (association, peer):
+        with ups_events(association, association) as first:
+            with ups_events(association) as second:
+                assert await answer_of(peer, report(3)) == 0
+                for events in (first, second):
+                    assert isinstance(await events.receive(), UPSProgress)
+                    with pytest.raises(trio.WouldBlock):
+                        events.receive_nowait()
+            assert await answer_of(peer, report(1, 8)) == 0
+            assert isinstance(await first.receive(), UPSStateReport)
+        assert await answer_of(peer, report(3, 9)) == 0x0122  # nobody waits any more
+
+
+async def test_a_block_that_is_left_takes_nothing_from_the_others() -> None:
+    async with speaking([UPS_EVENT]) as (association, peer):
+        with ExitStack() as earlier, ups_events(association) as later:
+            earlier.enter_context(ups_events(association))
+            for number in range(256):
+                assert await answer_of(peer, report(3, number)) == 0
+                await later.receive()
+            await peer.send_message(report(3, 999), context_id=1)
+            await wait_all_tasks_blocked()
+            earlier.close()  # it was full
+            answer = await peer.expect_message(NEventReportResponse)
+            assert answer.status.is_success
+            await later.receive()
 
 
 async def test_a_full_channel_holds_up_the_answer_until_somebody_receives() -> None:

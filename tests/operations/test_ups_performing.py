@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import trio
 from pydicom import Dataset
 
 from tests.operations.asking_ups import NOON, REASON, STEP, UPS, asked, data
-from tests.operations.speaking import speaking
+from tests.operations.speaking import beside, speaking
 from trio_dicom import (
     ClaimedStep,
     InstanceReference,
@@ -37,6 +38,32 @@ async def test_a_lock_is_made_where_none_is_given() -> None:
     (request,), step = await asked(lambda it: it.claim("1.2.3"))
     assert step.transaction_uid.startswith("2.25.")
     assert request.action_information.TransactionUID == step.transaction_uid
+
+
+async def test_a_claim_whose_answer_was_not_waited_for_goes_on_with_the_lock_that_was_kept(
+    autojump_clock: object,
+) -> None:
+    async with speaking([UPS_PULL]) as (association, peer):
+        worklist = UnifiedWorklist(association)
+
+        async def script() -> None:
+            claimed = await peer.expect_message(NActionRequest)
+            await trio.sleep(2)
+            await peer.reply(claimed, 0x0000)
+            completed = await peer.expect_message(NActionRequest)
+            assert completed.action_information == data(
+                ProcedureStepState="COMPLETED", TransactionUID="1.2.9"
+            )
+            await peer.reply(completed, 0x0000)
+
+        async def call() -> None:
+            with trio.move_on_after(1):
+                await worklist.claim("1.2.3", transaction_uid="1.2.9")
+                raise AssertionError("the answer comes later")
+            step = ClaimedStep(sop_instance_uid="1.2.3", transaction_uid="1.2.9")
+            assert (await worklist.complete(step)).state is UPSState.COMPLETED
+
+        await beside(script, call())
 
 
 async def test_a_claim_that_comes_too_late_is_an_error() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Final, TypeAlias
 
 import trio
@@ -133,6 +134,10 @@ UPSEvent: TypeAlias = (
 )
 """What a peer reports about unified procedure steps."""
 
+# By the identity of a source, which an open block keeps alive: where its events go. All blocks
+# that are open on it get them, though only one taker can answer.
+_open: Final[dict[int, list[trio.MemorySendChannel[UPSEvent]]]] = {}
+
 
 def ups_event(request: NEventReportRequest) -> UPSEvent | None:
     """Read a report, for handlers of your own.
@@ -160,31 +165,53 @@ def ups_events(*sources: EventSource) -> Generator[trio.MemoryReceiveChannel[UPS
                 print(event)
 
     Each is answered when it has been taken into the channel. Where nobody receives, the
-    first 256 wait in it, and the peers wait with the next.
+    first 256 wait in it, and the peers wait with the next. Blocks that are open on the same
+    source get all events each.
 
     Args:
         sources: Where the events come from: associations on which the peer accepted
             ``UPS_EVENT``, and receivers.
     """
     sending, receiving = trio.open_memory_channel[UPSEvent](_MOST_WAITING)
-
-    async def take(request: NEventReportRequest) -> NEventReportResponse | None:
-        event = ups_event(request)
-        if event is None:
-            await trio.lowlevel.checkpoint()
-            if request.sop_class_uid in _UPS:
-                return response_to(request, Code.NO_SUCH_EVENT_TYPE)
-            return None
-        try:
-            await sending.send(event)
-        except trio.BrokenResourceError:  # the block was left meanwhile
-            return None
-        return response_to(request, Code.SUCCESS)
-
     with ExitStack() as stack, sending, receiving:
-        for source in sources:
-            stack.enter_context(source.events(take))
+        # One that is named twice is one.
+        for source in {id(it): it for it in sources}.values():
+            stack.enter_context(_brought_to(sending, source))
         yield receiving
+
+
+@contextmanager
+def _brought_to(
+    sending: trio.MemorySendChannel[UPSEvent], source: EventSource
+) -> Generator[None, None, None]:
+    """Have the events of ``source`` brought to ``sending`` while the block is open."""
+    channels = _open.setdefault(id(source), [])
+    channels.append(sending)
+    try:
+        with source.events(partial(_take, channels)):
+            yield
+    finally:
+        channels.remove(sending)
+        if not channels:
+            del _open[id(source)]
+
+
+async def _take(
+    channels: list[trio.MemorySendChannel[UPSEvent]], request: NEventReportRequest
+) -> NEventReportResponse | None:
+    event = ups_event(request)
+    if event is None:
+        await trio.lowlevel.checkpoint()
+        if request.sop_class_uid in _UPS:
+            return response_to(request, Code.NO_SUCH_EVENT_TYPE)
+        return None
+    is_taken = False
+    for sending in tuple(channels):
+        # Its block may have been left meanwhile.
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await sending.send(event)
+            is_taken = True
+    return response_to(request, Code.SUCCESS) if is_taken else None
 
 
 # --- by event type (PS3.4 Table CC.2.4-1) --------------------------------------------

@@ -35,7 +35,10 @@ class UPSPerforming(UPSRequests):
 
         Args:
             sop_instance_uid: The step.
-            transaction_uid: A UID of your own for the lock.
+            transaction_uid: A UID of your own for the lock, which you have kept. Without it the
+                lock is lost, and with it the step, where the peer grants it and this call is
+                cancelled, times out or loses its association before it knows. With it
+                ``ClaimedStep(sop_instance_uid=..., transaction_uid=...)`` goes on from there.
 
         Raises:
             StatusError: Somebody else has it (C301H, C302H), or there is no such step.
