@@ -273,7 +273,9 @@ async def test_a_printer_that_does_not_delete_is_only_noted(
     assert "did not delete the film session: 0211H" in caplog.text
 
 
-async def test_a_cancelled_session_is_left_within_a_second(autojump_clock: object) -> None:
+async def test_a_cancelled_session_is_left_within_a_second(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
     async with speaking([BASIC_GRAYSCALE_PRINT]) as (association, peer):
 
         async def script() -> None:
@@ -288,6 +290,7 @@ async def test_a_cancelled_session_is_left_within_a_second(autojump_clock: objec
             assert trio.current_time() - began == 6
 
         await beside(script, call())
+    assert "did not say in time that it deleted the film session" in caplog.text
 
 
 @pytest.mark.parametrize("way", ["cancelled", "timed out"])

@@ -154,7 +154,8 @@ async def open_film_session(
         try:
             yield session
         except BaseException:
-            await opening.delete_soon()
+            with trio.move_on_after(_TIDYING, shield=True):
+                await opening.tidy()
             raise
         await opening.delete()
 
@@ -182,7 +183,8 @@ class _Opening:
             raise
         except BaseException:
             # A printer whose answer nobody waits for has a session all the same, or soon will.
-            await self.delete_soon()
+            with trio.move_on_after(_TIDYING, shield=True):
+                await self.tidy()
             raise
         response.raise_for_status()
         self.sop_instance_uid = as_uid(response.sop_instance_uid or self.sop_instance_uid)
@@ -200,13 +202,16 @@ class _Opening:
         if response.status.is_failure and response.status.code != Code.NO_SUCH_SOP_INSTANCE:
             _logger.warning("the printer did not delete the film session: %s", response.status)
 
-    async def delete_soon(self) -> None:
+    async def tidy(self) -> None:
         """Close it after an error or a cancellation, which do not wait for long."""
-        with trio.move_on_after(_TIDYING, shield=True) as scope, suppress(TrioDicomError):
-            await self.delete()
-        if scope.cancelled_caught:
-            _logger.warning(
-                "the printer has not said within %g s that it deleted the film session: it may be "
-                "there until the association ends",
-                _TIDYING,
-            )
+        is_done = False
+        try:
+            with suppress(TrioDicomError):
+                await self.delete()
+            is_done = True
+        finally:
+            if not is_done:
+                _logger.warning(
+                    "the printer did not say in time that it deleted the film session, which may "
+                    "be there until the association ends"
+                )
