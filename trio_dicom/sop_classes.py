@@ -15,8 +15,7 @@ from typing import Final
 from pydicom._uid_dict import UID_dictionary  # pyright: ignore[reportPrivateUsage]
 from pydicom.uid import (
     UID,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     MediaStorageDirectoryStorage,
 )
 
@@ -217,33 +216,37 @@ _OF_FILMS: Final = ("Video", "Multi-frame")
 
 
 @cache
-def _syntaxes_alone() -> tuple[UID, ...]:
-    """Those of the dictionary that instances are stored in, beside the uncompressed pair."""
-    return tuple(
-        UID(number)
-        for number, (name, kind, _info, retirement, _keyword) in UID_dictionary.items()
-        if kind == "Transfer Syntax"
-        and not retirement
-        and number not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
-        # The pixels are elsewhere: at a JPIP server, or in a real-time stream.
-        and not any(word in name for word in ("JPIP", "SMPTE"))
+def _syntaxes() -> tuple[UID, ...]:
+    """Those of the dictionary that instances are stored in."""
+    return (
+        *DEFAULT_TRANSFER_SYNTAXES,
+        *(
+            UID(number)
+            for number, (name, kind, _info, retirement, _keyword) in UID_dictionary.items()
+            if kind == "Transfer Syntax"
+            # Of the retired ones only that in which old archives are full of instances.
+            and (not retirement or number == ExplicitVRBigEndian)
+            and number not in DEFAULT_TRANSFER_SYNTAXES
+            # The pixels are elsewhere: at a JPIP server, or in a real-time stream.
+            and not any(word in name for word in ("JPIP", "SMPTE"))
+        ),
     )
 
 
 def _syntaxes_of(sop_class: UID) -> list[tuple[UID, ...]]:
-    """What instances of this class may be stored in, each to stand alone in a context."""
+    """What instances of this class may be stored in, each to stand alone in a context.
+
+    Of two in one context the peer would choose one, and re-encode what is stored in the other.
+    """
     name = sop_class.name  # of a class that nobody knows: its number
     is_known = sop_class in UID_dictionary
     is_image = not is_known or any(word in name for word in _OF_IMAGES)
     is_film = not is_known or any(word in name for word in _OF_FILMS)
     return [
-        DEFAULT_TRANSFER_SYNTAXES,
-        *(
-            (syntax,)
-            for syntax in _syntaxes_alone()
-            if (is_film if any(word in syntax.name for word in _VIDEO) else is_image)
-            or syntax.is_deflated
-        ),
+        (syntax,)
+        for syntax in _syntaxes()
+        if not syntax.is_encapsulated
+        or (is_film if any(word in syntax.name for word in _VIDEO) else is_image)
     ]
 
 
@@ -258,11 +261,11 @@ def storage_contexts(
     Args:
         classes: A storage SOP class, or several. None: ``COMMON_STORAGE_CLASSES``, which leave
             room for eight more contexts.
-        as_stored: Whether compressed instances shall come as they are stored. Then each class
-            has a context for the uncompressed syntaxes and one for each other syntax that
-            its instances can be stored in: some 17 for images, more for those that may be
-            films, so propose the few classes that you expect. Otherwise the peer has to
-            decompress, or fails to send what it cannot decompress.
+        as_stored: Whether instances shall come as they are stored. Then each class has a
+            context for each transfer syntax that its instances can be stored in, Explicit VR
+            Little Endian first: four where there are no pixels, some 20 for images, more for
+            those that may be films. So propose the few classes that you expect. Otherwise
+            the peer re-encodes, decompresses, or fails to send what it cannot decompress.
     """
     if classes is None:
         wanted: Iterable[str] = COMMON_STORAGE_CLASSES

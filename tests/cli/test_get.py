@@ -177,6 +177,8 @@ async def test_an_output_that_cannot_be_written_ends_it(
         ([], "say with -k what to send"),
         (["-k", "PatientName=DOE*"], "say with -k what to send"),
         (["-k", "StudyInstanceUID="], "say with -k what to send"),
+        (["-k", "StudyInstanceUID=*"], "StudyInstanceUID has a wildcard"),
+        (["-k", "PatientID=A?"], "PatientID has a wildcard"),
         (["-k", "Stdy=1"], "no attribute that the dictionary has"),
         (["-k", "PatientID=1", "--level", "STUDY", "-k", "0008,0052=IMAGE"], "different things"),
         (["-k", "PatientID=1", "--model", "x"], "--model"),

@@ -89,6 +89,52 @@ async def test_get_from_orthanc_what_is_compressed_and_what_is_not(
     assert_all_came(records, [compressed])
 
 
+@pytest.mark.scenario("B21")
+async def test_get_from_orthanc_by_the_series_or_the_instance_alone(
+    orthanc: OrthancPeer,
+    pydicom_files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    head = dcmread(pydicom_files / "SC_rgb_jpeg_dcmtk.dcm")
+    head.SeriesInstanceUID = f"{STUDY}.9"  # the others in its series are other tests'
+    head.SOPInstanceUID = f"{STUDY}.9.1"
+    compressed = tmp_path / "compressed.dcm"
+    head.save_as(compressed)
+    await store(orthanc, [compressed])
+    for name in ("SeriesInstanceUID", "SOPInstanceUID"):
+        key = f"{name}={head[name].value}"
+        code, records = await command(
+            capsys, "get", orthanc.address, "-k", key, "--into", tmp_path / "in"
+        )
+        assert code == 0
+        assert_all_came(records, [compressed])
+
+
+@pytest.mark.scenario("B21")
+async def test_get_from_dcmqrscp_what_is_compressed_beside_what_is_not(
+    dcmtk: None,
+    study: list[Path],
+    pydicom_files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    compressed = dcmread(pydicom_files / "SC_rgb_jpeg_dcmtk.dcm")
+    compressed.StudyInstanceUID = STUDY
+    compressed.PatientID = "STUDY"
+    path = study[0].with_name("compressed.dcm")
+    compressed.save_as(path)
+    folder = tmp_path / "dcmqrscp"
+    folder.mkdir()
+    async with peers.dcmqrscp(folder, "+xy") as peer:
+        await store(peer, [*study, path])
+        key = f"StudyInstanceUID={STUDY}"
+        into = ("--into", tmp_path / "in")
+        code, records = await command(capsys, "get", peer.address, "-k", key, *into)
+    assert code == 0
+    assert_all_came(records, [*study, path])
+
+
 async def test_get_through_tls_with_our_certificate(
     study: list[Path],
     tmp_path: Path,

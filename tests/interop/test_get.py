@@ -136,17 +136,35 @@ async def test_orthanc_gives_back_compressed_instances_byte_for_byte(
 
 
 @pytest.mark.scenario("B21")
+@pytest.mark.parametrize("name", ["rtplan.dcm", "ExplVR_BigEnd.dcm"])
+async def test_orthanc_gives_back_uncompressed_instances_byte_for_byte(
+    orthanc: Peer, pydicom_files: Path, tmp_path: Path, name: str
+) -> None:
+    """Implicit and big endian: what is stored in one does not come in another."""
+    path = pydicom_files / name
+    original = dcmread(path)
+    await store(orthanc, [path])
+    contexts = storage_contexts(original.SOPClassUID, as_stored=True)
+    async with associated(orthanc, contexts) as association:
+        retrieval = await get(association, query_for(path), tmp_path)
+    (received,) = retrieval.instances
+    assert received.transfer_syntax == original.file_meta.TransferSyntaxUID
+    assert came_back(retrieval.instances, [path])
+
+
+@pytest.mark.scenario("B21")
 async def test_dcmqrscp_needs_a_context_without_uncompressed_syntaxes_for_them(
     dcmtk: None, pydicom_files: Path, tmp_path: Path
 ) -> None:
     """It prefers an uncompressed context, and then cannot decompress."""
     path = pydicom_files / "SC_rgb_jpeg_dcmtk.dcm"
-    uncompressed, *others = storage_contexts(SecondaryCaptureImageStorage, as_stored=True)
+    all_of_them = storage_contexts(SecondaryCaptureImageStorage, as_stored=True)
+    others = [it for it in all_of_them if it.transfer_syntaxes[0].is_encapsulated]
     folder = tmp_path / "dcmqrscp"
     folder.mkdir()
     async with peers.dcmqrscp(folder, "+xy") as peer:
         await store(peer, [path])
-        async with associated(peer, [uncompressed, *others]) as association:
+        async with associated(peer, all_of_them) as association:
             retrieve = get(association, query_for(path), tmp_path / "a")
             with pytest.raises(StatusError, match="A702H"):
                 await retrieve

@@ -183,9 +183,11 @@ class CServices(MoveService):
             into: Where the instances go: a directory, an ``Inbox``, or an
                 ``InstanceHandler``. None: to the handler of the association.
             model: The information model: a constant such as ``PATIENT_ROOT_GET``, or any SOP
-                class UID. None: Study Root if the peer accepted it, else Patient Root.
+                class UID. None: Study Root if the peer accepted it, else Patient Root; and
+                for the level FRAME the Composite Instance Root.
             level: The Query/Retrieve Level, whatever ``query`` says: PATIENT, STUDY, SERIES
-                or IMAGE.
+                or IMAGE; FRAME for an instance made of some frames of another one, which
+                ``SimpleFrameList`` and its like name (PS3.4 Y.3.2).
             check: As for ``c_find``.
             priority: How urgent it is.
             context: As for ``send_request``.

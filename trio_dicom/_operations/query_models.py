@@ -35,6 +35,7 @@ class Models:
         words: What is asked, for errors.
         patient_root: The one that has patients.
         study_root: The one that is asked where nothing else is said.
+        instance_root: The one that has frames (PS3.4 Y.6.1), if there is one.
         with_levels: Those whose queries say in (0008,0052) what they ask for (PS3.4
             C.4.1.1.3, C.4.2.1.4, C.4.3.1.3, Y.4 and Z.4).
         others: More that are asked by it, though their keywords do not say so.
@@ -44,6 +45,7 @@ class Models:
     words: str
     patient_root: UID
     study_root: UID
+    instance_root: UID | None = None
     with_levels: frozenset[UID]
     others: frozenset[UID] = frozenset()
     endings: tuple[str, ...]
@@ -114,6 +116,8 @@ class Models:
         )
         if level == "PATIENT":
             return self.patient_root  # no other has patients; without it, nothing is sent
+        if level == "FRAME" and self.instance_root is not None:
+            return self.instance_root  # likewise
         for root in (self.study_root, self.patient_root):
             if root in accepted:
                 return root
@@ -149,6 +153,7 @@ GET: Final = Models(
     words="a retrieve (C-GET)",
     patient_root=sop_classes.PATIENT_ROOT_GET.abstract_syntax,
     study_root=sop_classes.STUDY_ROOT_GET.abstract_syntax,
+    instance_root=sop_classes.COMPOSITE_INSTANCE_ROOT_GET.abstract_syntax,
     with_levels=_uids(
         sop_classes.PATIENT_ROOT_GET,
         sop_classes.STUDY_ROOT_GET,
@@ -163,6 +168,7 @@ MOVE: Final = Models(
     words="a retrieve (C-MOVE)",
     patient_root=sop_classes.PATIENT_ROOT_MOVE.abstract_syntax,
     study_root=sop_classes.STUDY_ROOT_MOVE.abstract_syntax,
+    instance_root=sop_classes.COMPOSITE_INSTANCE_ROOT_MOVE.abstract_syntax,
     with_levels=_uids(
         sop_classes.PATIENT_ROOT_MOVE,
         sop_classes.STUDY_ROOT_MOVE,

@@ -21,7 +21,6 @@ from trio_dicom import (
     open_receiver,
 )
 from trio_dicom.cli.exits import ExitCode, UsageError
-from trio_dicom.cli.find import Level
 from trio_dicom.cli.listening import (
     OnExists,
     check_directory,
@@ -37,11 +36,18 @@ from trio_dicom.cli.options import (
     PeerOptions,
 )
 from trio_dicom.cli.output import Output
-from trio_dicom.cli.retrieve import final_response, report_end, retrieve_query
+from trio_dicom.cli.retrieve import (
+    Ending,
+    RetrieveLevel,
+    final_response,
+    is_of_frames,
+    report_end,
+    retrieve_query,
+)
 from trio_dicom.cli.sub_operations import Arrived
 from trio_dicom.cli.target import Target
 from trio_dicom.cli.uids import parse_uid
-from trio_dicom.sop_classes import PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
+from trio_dicom.sop_classes import COMPOSITE_INSTANCE_ROOT_MOVE, PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
 
 __all__ = ["move"]
 
@@ -57,7 +63,7 @@ async def move(
     attribute: Attributes = (),
     to: str | None = None,
     into: Path | None = None,
-    level: Level | None = None,
+    level: RetrieveLevel | None = None,
     model: str | None = None,
     receive_port: Annotated[
         int | None, Parameter(group=_RECEIVER, validator=Number(gte=0, lte=65_535))
@@ -91,7 +97,7 @@ async def move(
         into: The directory for the files. It is made if it is not there.
         level: What to send. If you say nothing, that of the deepest UID among the keys.
         model: Where to look: study, patient, or the UID of a SOP class. If you say nothing, study
-            or patient, whichever the peer has.
+            or patient, whichever the peer has, and for frames the Composite Instance Root.
         receive_port: The TCP port of ours: 11112 if you say nothing; 0 for any that is free.
         receive_host: The address to listen on. If you say nothing, that from which we call.
         receive_ae: Our AE title there. If you say nothing, --calling-ae.
@@ -122,6 +128,8 @@ async def move(
     port = _PORT if receive_port is None else receive_port
     asked = None if model is None else _model_of(model)
     query = retrieve_query(attribute, level)
+    if asked is None and is_of_frames(query):
+        asked = COMPOSITE_INSTANCE_ROOT_MOVE
     arrived = Arrived(output)
     tls = server_context(receive_cert, receive_key, receive_ca, prefix="--receive-")
     inbox = None
@@ -163,7 +171,7 @@ async def move(
             finally:
                 if arrived.count:  # also when it broke off: what is here is here
                     output.line(arrived.summary(trio.current_time() - begun))
-    report_end(response, output)
+    report_end(Ending.of(response), output)
     return _exit_code(response)
 
 
