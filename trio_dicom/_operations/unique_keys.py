@@ -45,7 +45,9 @@ class UniqueKeys:
         wanted: dict[int, frozenset[bytes]] = {}
         for keyword, tag in _TAGS.items():
             value: object = query.get(keyword)
-            if not value:
+            # Frames come as an instance of their own, with a new UID (PS3.4 Y.6.1).
+            is_new = keyword == "SOPInstanceUID" and query.get("QueryRetrieveLevel") == "FRAME"
+            if not value or is_new:
                 continue
             texts = value.split("\\") if isinstance(value, str) else [str(it) for it in value]  # type: ignore[attr-defined]
             if all(text.isascii() for text in texts):
@@ -65,9 +67,9 @@ class UniqueKeys:
             file.seek(data.offset)
             return self.match(file.read(_LOOK), data.transfer_syntax)
 
-    def check(self, stored: StoredDataSet) -> int | None:
+    def check(self, data: EncodedDataSet | StoredDataSet) -> int | None:
         """As ``Destination.check``."""
-        return None if self.match_data(stored) else Code.NOT_AUTHORIZED
+        return None if self.match_data(data) else Code.NOT_AUTHORIZED
 
 
 def both(first: Check, second: Check | None) -> Check:
