@@ -137,6 +137,11 @@ class ClientConnection:
         return self._link.network
 
     @property
+    def options(self) -> ConnectionOptions:
+        """Timeouts, limits and the like, as it was opened with them."""
+        return self._link.options
+
+    @property
     def association(self) -> NegotiatedAssociation | None:
         """What was agreed, also after the end; None before."""
         return self._link.machine.association
@@ -292,6 +297,7 @@ class ClientConnection:
         idle_timeout: float | None = None,
         timeout: float | None = None,
         instances: InstanceHandler | None = None,
+        announce: Callable[[ResponseChannel], None] | None = None,
     ) -> AsyncGenerator[ResponseChannel, None]:
         """Send a request as ``send_request`` does, and receive its answers as a channel.
 
@@ -305,12 +311,16 @@ class ClientConnection:
             timeout: Likewise.
             instances: Who takes the instances that a C-GET brings; None: the connection's
                 handler.
+            announce: Called with the channel before the request is queued. Its ``message_id``
+                is there as soon as the first byte is written, however late this task runs.
 
         Raises:
             NoAcceptedContext: As ``send_request``; so are the others.
         """
         # What came before the last byte was written must not stop the reading either.
         with ResponseChannel(self._link.flow) as channel:
+            if announce is not None:
+                announce(channel)
             entry = await submit(
                 self._link,
                 request,

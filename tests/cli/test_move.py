@@ -16,7 +16,7 @@ from tests.cli.servers import listening
 from tests.interop.certificates import Certificates
 from tests.interop.programs import HOST, free_port
 from tests.operations.calling import offer
-from tests.operations.getting import files_in
+from tests.operations.getting import ct, files_in
 from trio_dicom import CMoveRequest, open_association
 from trio_dicom.sop_classes import PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE, storage_contexts
 from trio_dicom.testing import ConversationOver, ScriptedPeer
@@ -59,7 +59,8 @@ class Archive:
             for number in (1, 2):
                 response = await offer(
                     association,
-                    f"1.2.{number}",
+                    uid := f"1.2.{number}",
+                    data_set=ct(uid, StudyInstanceUID="1.2"),
                     move_originator_ae="TRIO_DICOM",
                     move_originator_message_id=request.message_id,
                 )

@@ -23,10 +23,11 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom._io.lifetime import peeled
+from trio_dicom.lowlevel import AssociationAccept
 from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.testing import ScriptedPeer, memory_link
 
-__all__ = ["CONTEXTS", "Keeper", "calling", "knocking", "offer", "receiving"]
+__all__ = ["CONTEXTS", "Keeper", "bringing", "calling", "knocking", "offer", "receiving"]
 
 CONTEXTS = (VERIFICATION, PresentationContext(CTImageStorage, (ExplicitVRLittleEndian,)))
 
@@ -100,6 +101,15 @@ async def knocking(receiver: Receiver) -> AsyncGenerator[ScriptedPeer, None]:
         nursery.start_soon(receiver.serve, theirs)
         yield ScriptedPeer(ours)
         ours.close()
+
+
+@asynccontextmanager
+async def bringing(receiver: Receiver) -> AsyncGenerator[ScriptedPeer, None]:
+    """A peer in the hands of the test that has an association with ``receiver``."""
+    async with knocking(receiver) as peer:
+        await peer.send(propose(contexts=CONTEXTS, calling_ae="ARCHIVE"))
+        await peer.expect(AssociationAccept)
+        yield peer
 
 
 async def offer(association: Association, uid: str = "1.2.3", **fields: Any) -> CStoreResponse:

@@ -123,14 +123,19 @@ async def test_into_a_directory_a_receiver_listens_before_the_request_is_sent(
         contexts = storage_contexts(CTImageStorage)
         async with open_association("127.0.0.1", place.port, contexts=contexts) as bringing:
             for number, uid in enumerate(("1.2.3", "1.2.4"), start=1):
-                answer = await offer(bringing, uid, **originated(request))
+                data_set = ct(uid, StudyInstanceUID="1.2")
+                answer = await offer(bringing, uid, data_set=data_set, **originated(request))
                 assert answer.status.is_success
                 await peer.reply(request, 0xFF00, remaining=2 - number, completed=number)
         await peer.reply(request, 0x0000, completed=2)
         assert [step.completed async for step in retrieval] == [1, 2]
         assert [it.sop_instance_uid for it in retrieval.instances] == ["1.2.3", "1.2.4"]
         assert files_in(tmp_path / "in") == ["1.2.3.dcm", "1.2.4.dcm"]
-        assert retrieval.instances[0].path.read_bytes().endswith(bytes(ct("1.2.3").data))
+        assert (
+            retrieval.instances[0]
+            .path.read_bytes()
+            .endswith(bytes(ct("1.2.3", StudyInstanceUID="1.2").data))
+        )
     with pytest.raises(OSError, match="all attempts to connect"):
         await trio.open_tcp_stream("127.0.0.1", place.port)
 

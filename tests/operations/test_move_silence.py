@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.operations.calling import Keeper, calling, knocking, receiving
+from tests.operations.calling import Keeper, bringing, calling, receiving
 from tests.operations.getting import c_store, ct, pdus_of
 from tests.operations.moving import deliver, move_to, moving, originated
 from trio_dicom import (
     CStoreRequest,
     CStoreResponse,
-    Receiver,
     ResponseTimeout,
-    propose,
 )
-from trio_dicom.lowlevel import AssociationAccept
-from trio_dicom.sop_classes import VERIFICATION, storage_contexts
 from trio_dicom.testing import ScriptedPeer
 
 IDLE = 10.0
 
 
-@asynccontextmanager
-async def bringing(receiver: Receiver) -> AsyncGenerator[ScriptedPeer, None]:
-    """A peer in the hands of the test that has an association with ``receiver``."""
-    async with knocking(receiver) as peer:
-        contexts = [VERIFICATION, *storage_contexts("1.2.840.10008.5.1.4.1.1.2")]
-        await peer.send(propose(contexts=contexts, calling_ae="ARCHIVE"))
-        await peer.expect(AssociationAccept)
-        yield peer
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """One that gives the threads time that look at instances."""
+    return MockClock(autojump_threshold=0.02)
 
 
 async def fails_after(retrieval: trio.abc.ReceiveChannel[object]) -> float:

@@ -128,6 +128,7 @@ async def landing(
             ae_title=receive_ae or requester.negotiated.calling_ae,
             host=receive_host or our_host,
             tls=receive_tls,
+            options=requester.connection.options,
         ) as own:
             yield Landing(destination=_destination(own, our_host), receiver=own, handler=handler)
         return

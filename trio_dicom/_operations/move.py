@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from trio_dicom._operations.receiving import Receiver
 
 __all__ = ["MoveRetrieval", "MoveService"]
+
+_logger = logging.getLogger("trio_dicom")
 
 _PATIENCE: Final = 30.0
 """Seconds for instances that are still arriving when the peer says that it is done."""
@@ -70,6 +73,7 @@ class MoveRetrieval(Retrieval[CMoveResponse]):
         super().__init__(responses, CMoveResponse, instances, check=check)
         self.destination = destination
         self._move = move
+        self._has_warned = False
 
     async def final(self) -> CMoveResponse:
         """The final response. Pending ones that were not received are dropped.
@@ -81,20 +85,46 @@ class MoveRetrieval(Retrieval[CMoveResponse]):
                 the text says what to configure there.
             trio.BusyResourceError: As for every `ResultChannel`; so are the others.
         """
+        failure = None
         try:
-            response = await super().final()
+            await super().final()
         except StatusError as error:
-            hint = self._hint(error.status.code)
-            raise StatusError(
-                error.status, operation="C-MOVE", comment=error.comment, hint=hint
-            ) from None
-        finally:
-            if self._move is not None:
-                self._move.is_complete = self.response is not None
+            failure = StatusError(
+                error.status,
+                operation="C-MOVE",
+                comment=error.comment,
+                hint=self._hint(error.status.code),
+            )
         if self._move is not None:
+            self._move.is_complete = True
             with trio.move_on_after(_PATIENCE):
                 await self._move.nothing_in_hand()
-        return response
+        self._warn_of_missing()
+        if failure is not None:
+            raise failure
+        assert self.response is not None  # or else it would not have ended in order
+        return self.response
+
+    @property
+    def missing(self) -> int:
+        """How many instances the peer says that it sent and of which nothing came here.
+
+        0 before the end, and where they go to somebody else. If nothing came at all, the peer
+        has most likely another host or port for our AE title.
+        """
+        if self._move is None or self.response is None:
+            return 0
+        sent = (self.response.completed or 0) + (self.response.warning or 0)
+        return max(sent - self._move.came, 0)
+
+    def _warn_of_missing(self) -> None:
+        if self.missing and not self._has_warned:
+            self._has_warned = True
+            _logger.warning(
+                "%d instances that the peer says it sent did not come here; has it this for us? %s",
+                self.missing,
+                self.destination,
+            )
 
     def _hint(self, code: int) -> str:
         if code == Code.MOVE_DESTINATION_UNKNOWN:
@@ -150,15 +180,15 @@ class MoveService(Requester):
             into: Where the instances go: a directory, an ``Inbox``, or an
                 ``InstanceHandler``. None: to the place of the ``receiver``.
             receiver: Where they come in; None for one of its own, with the next four, which
-                mean nothing otherwise.
+                mean nothing otherwise, and with the options of this connection.
             receive_port: Its TCP port. None: 11112, which is DICOM's own. 0: any that is free.
             receive_host: The address that it listens on. None: ours in this association.
             receive_ae: Its AE title. None: our calling AE title.
             receive_tls: How to encrypt there, or None not to.
             model: The information model: a constant such as ``PATIENT_ROOT_MOVE``, or any SOP
-                class UID. None: Study Root if the peer accepted it, else Patient Root.
-            level: The Query/Retrieve Level, whatever ``query`` says: PATIENT, STUDY, SERIES
-                or IMAGE.
+                class UID. None: Study Root if the peer accepted it, else Patient Root; and
+                for the level FRAME the Composite Instance Root.
+            level: The Query/Retrieve Level, whatever ``query`` says: as for ``c_get``.
             check: As for ``c_find``.
             priority: How urgent it is.
             context: As for ``send_request``.
@@ -195,9 +225,12 @@ class MoveService(Requester):
                 data_set=identifier,
             )
             with place.expecting(self.negotiated.calling_ae, identifier) as move:
-                async with self.open_request(
-                    request, context=context, idle_timeout=idle_timeout, timeout=timeout
+                async with self.connection.open_request(
+                    request,
+                    context=context,
+                    idle_timeout=idle_timeout,
+                    timeout=timeout,
+                    # The first instance may be here before this task runs again.
+                    announce=None if move is None else move.begin,
                 ) as responses:
-                    if move is not None:
-                        move.begin(responses)
                     yield MoveRetrieval(responses, place.destination, move, check=check)

@@ -1,8 +1,8 @@
-"""The C-MOVEs that bring instances to a receiver, and which instance belongs to which."""
+"""The C-MOVEs that bring instances to a receiver, and which instance may belong to which."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,13 +16,10 @@ from trio_dicom._operations.inbox import ReceivedInstance
 from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom.handler import InstanceHandler
 
-__all__ = ["OpenMove", "OpenMoves"]
+__all__ = ["OpenMove", "OpenMoves", "names_originator"]
 
 _REMEMBERED: Final = 60.0
 """Seconds for which what still comes of a C-MOVE that was left is refused."""
-
-_SCHEDULING: Final = 1.0
-"""Seconds in which a task that could run has run. Others wait for a free slot, perhaps long."""
 
 
 @define(eq=False)
@@ -34,51 +31,46 @@ class OpenMove:
         keys: What was asked for.
         handler: Who takes the instances, or None for the one of the receiver.
         instances: Those that are in files by now.
-        is_sent: Set when it was sent, or never will be.
+        came: How many were taken, in files or not.
         is_complete: Whether its final response was seen, so that nothing of it is left.
+        is_over: Whether nobody waits for it any more.
     """
 
     calling_ae: str
     keys: UniqueKeys
     handler: InstanceHandler | None
     instances: list[ReceivedInstance] = field(factory=list[ReceivedInstance])
-    _responses: ResponseChannel | None = field(default=None, init=False)
-    is_sent: trio.Event = field(factory=trio.Event, init=False)
+    came: int = field(default=0, init=False)
     is_complete: bool = field(default=False, init=False)
+    is_over: bool = field(default=False, init=False)
+    _responses: ResponseChannel | None = field(default=None, init=False)
     _in_hand: int = field(default=0, init=False)
-    _put_down: trio.Event = field(factory=trio.Event, init=False)
+    _waiting: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot, init=False)
 
     @property
     def message_id(self) -> int | None:
-        """That of the C-MOVE, once it was sent."""
+        """That of the C-MOVE, from the moment on in which it is sent."""
         return None if self._responses is None else self._responses.message_id
 
     def begin(self, responses: ResponseChannel) -> None:
-        """The C-MOVE was sent, and these are the answers to it."""
+        """It is about to be sent, and there the answers to it will come."""
         self._responses = responses
-        self.is_sent.set()
-
-    def end(self) -> None:
-        """It is over, or was never sent."""
-        self._responses = None
-        self.is_sent.set()
 
     def take_up(self) -> None:
-        """One of its instances begins to arrive."""
+        """An instance begins to arrive that may be one of its."""
         self._in_hand += 1
 
     def put_down(self) -> None:
-        """One of them was answered, or its association has ended."""
+        """Such a one was answered, or is another's, or its association has ended."""
         self._in_hand -= 1
         if not self._in_hand:
-            self._put_down.set()
+            self._waiting.unpark_all()
 
     async def nothing_in_hand(self) -> None:
-        """Return when no instance is arriving."""
+        """Return when no instance is arriving that may be one of its."""
         await trio.lowlevel.checkpoint()
         while self._in_hand:
-            self._put_down = trio.Event()
-            await self._put_down.wait()
+            await self._waiting.park()
 
     def sign_of_life(self) -> None:
         """The peer does what the C-MOVE asks for."""
@@ -93,6 +85,11 @@ class OpenMove:
         clock.pause()
         return clock
 
+    def end(self) -> None:
+        """Nobody waits for it any more."""
+        self.is_over = True
+        self._responses = None
+
 
 @define(eq=False)
 class OpenMoves:
@@ -101,12 +98,6 @@ class OpenMoves:
     _open: list[OpenMove] = field(factory=list[OpenMove])
     # By calling AE title and message ID: until when their instances are refused.
     _left: dict[tuple[str, int], float] = field(factory=dict[tuple[str, int], float])
-
-    def __iter__(self) -> Iterator[OpenMove]:
-        yield from tuple(self._open)
-
-    def __contains__(self, move: OpenMove) -> bool:
-        return move in self._open
 
     @contextmanager
     def holding(self, move: OpenMove) -> Generator[None, None, None]:
@@ -127,26 +118,32 @@ class OpenMoves:
         if move.message_id is not None:
             self._left[move.calling_ae, move.message_id] = now + _REMEMBERED
 
-    async def asked_by(self, ae_title: str, message_id: int) -> tuple[OpenMove, ...]:
-        """Those that have this originator: several, if associations of ours share a title."""
-        found = self._asked_by(ae_title, message_id)
-        if not found:
-            # The first instance may be here before the task that asked for it runs again.
-            with trio.move_on_after(_SCHEDULING):
-                for move in self:
-                    if move.calling_ae == ae_title:
-                        await move.is_sent.wait()
-            found = self._asked_by(ae_title, message_id)
-        return found
+    def may_have_asked_for(self, request: CStoreRequest) -> tuple[OpenMove, ...]:
+        """Those that an instance may belong to.
 
-    def _asked_by(self, ae_title: str, message_id: int) -> tuple[OpenMove, ...]:
-        return tuple(it for it in self if it.calling_ae == ae_title and it.message_id == message_id)
+        By its originator: one, or several if associations of ours share a title. Where it names
+        none: all that were sent.
+        """
+        title, message_id = request.move_originator_ae, request.move_originator_message_id
+        by_id = names_originator(request)
+        return tuple(
+            it
+            for it in self._open
+            if it.message_id is not None
+            and (not title or it.calling_ae == title)
+            and (not by_id or it.message_id == message_id)
+        )
 
-    def was_left(self, ae_title: str, message_id: int) -> bool:
-        """Whether the one that has this originator was given up a short while ago."""
-        return self._left.get((ae_title, message_id), 0.0) > trio.current_time()
+    def was_left(self, request: CStoreRequest) -> bool:
+        """Whether the C-MOVE that it names was given up a short while ago."""
+        if not names_originator(request):
+            return False
+        title, message_id = request.move_originator_ae, request.move_originator_message_id
+        assert title is not None  # it names both
+        assert message_id is not None
+        return self._left.get((title, message_id), 0.0) > trio.current_time()
 
-    def candidates(self, request: CStoreRequest) -> tuple[OpenMove, ...]:
-        """Those that may have asked for an instance that names no originator."""
-        ae_title = request.move_originator_ae
-        return tuple(it for it in self if not ae_title or it.calling_ae == ae_title)
+
+def names_originator(request: CStoreRequest) -> bool:
+    """Whether an instance says which C-MOVE has asked for it (PS3.7 9.1.1.1)."""
+    return bool(request.move_originator_ae) and request.move_originator_message_id is not None

@@ -12,11 +12,16 @@ from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.message import response_to
 from trio_dicom._io.instance_file import InstanceFile, NotKept
+from trio_dicom._io.storing import discard
 from trio_dicom.handler import Destination, InstanceHandler, overrides
+from trio_dicom.status import Code
 
 __all__ = ["place", "sink_of"]
 
 _BLOCK: Final = 1 << 20
+
+# Seconds to wait for a file to be removed. After that the thread goes on without us.
+_PATIENCE: Final = 1.0
 
 
 async def sink_of(handler: InstanceHandler, request: CStoreRequest) -> Destination | int | None:
@@ -28,13 +33,19 @@ async def sink_of(handler: InstanceHandler, request: CStoreRequest) -> Destinati
     return Destination(path=sink) if isinstance(sink, Path) else sink
 
 
-async def place(handler: InstanceHandler, request: CStoreRequest, source_ae: str) -> CStoreResponse:
+async def place(
+    handler: InstanceHandler,
+    request: CStoreRequest,
+    source_ae: str,
+    threads: trio.CapacityLimiter,
+) -> CStoreResponse:
     """Let ``handler`` have an instance, in the file that it wants, if it wants one.
 
     Args:
         handler: Who keeps it.
         request: With the instance: in memory, or in a file that goes when this returns.
         source_ae: The AE title that it came from.
+        threads: Bounds the threads that write the file.
     """
     destination = await sink_of(handler, request)
     if isinstance(destination, int):
@@ -44,12 +55,15 @@ async def place(handler: InstanceHandler, request: CStoreRequest, source_ae: str
         return await handler.on_c_store_request(request)
     file = InstanceFile(destination, request, data.transfer_syntax, source_ae)
     try:
-        stored = await trio.to_thread.run_sync(_fill, file, data, abandon_on_cancel=True)
+        stored = await trio.to_thread.run_sync(
+            _fill, file, data, abandon_on_cancel=True, limiter=threads
+        )
         if isinstance(stored, NotKept):
             return response_to(request, stored.status, error_comment=stored.comment)
         return await handler.on_c_store_request(evolve(request, data_set=stored))
     finally:
-        file.discard()  # what has its name keeps it
+        with trio.move_on_after(_PATIENCE, shield=True):
+            await discard(file)  # what has its name keeps it
 
 
 def _fill(
@@ -61,10 +75,14 @@ def _fill(
         with data.path.open("rb") as source:
             source.seek(data.offset)
             left = data.length
-            while left > _BLOCK:
-                left -= _BLOCK
-                if (problem := file.write(source.read(_BLOCK))) is not None:
+            while True:
+                block = source.read(min(left, _BLOCK))
+                left -= len(block)
+                if not left:
+                    return file.finish(block)
+                if not block:
+                    return NotKept(Code.PROCESSING_FAILURE, "its temporary file became shorter")
+                if (problem := file.write(block)) is not None:
                     return problem
-            return file.finish(source.read(left))
     except OSError as error:
         return NotKept.because_of(error)

@@ -216,14 +216,24 @@ async def open_receiver(
     del listeners[1 if port == 0 else len(listeners) :]
     host, port = listeners[0].socket.getsockname()[:2]
     receiver = Receiver(ae_title, host, port, admission, instances, on_event, options, instrument)
+    if tls is None:
+        ports: list[trio.abc.Listener[trio.abc.Stream]] = [*listeners]
+    else:
+        ports = [trio.SSLListener(it, tls, https_compatible=True) for it in listeners]
+    # Shielded, or else who is cancelled while the block fails would get the two as a group.
+    serving = trio.CancelScope(shield=True)
     with peeled():
         async with trio.open_nursery() as nursery:
-            if tls is None:
-                await nursery.start(trio.serve_listeners, receiver.serve, listeners)
-            else:
-                encrypted = [trio.SSLListener(it, tls, https_compatible=True) for it in listeners]
-                await nursery.start(trio.serve_listeners, receiver.serve, encrypted)
             try:
+                nursery.start_soon(_serve_ports, ports, receiver, serving)
                 yield receiver
             finally:
-                nursery.cancel_scope.cancel()
+                serving.cancel()
+
+
+async def _serve_ports(
+    ports: list[trio.abc.Listener[trio.abc.Stream]], receiver: Receiver, scope: trio.CancelScope
+) -> None:
+    """Take what comes until ``scope`` is cancelled. They listen already."""
+    with scope:
+        await trio.serve_listeners(receiver.serve, ports)

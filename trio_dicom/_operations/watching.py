@@ -8,6 +8,7 @@ from trio_dicom._dimse.base import Message
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._operations.guest import Guest
 from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom._protocol.events import FragmentReceived
 from trio_dicom._wire.pdus import Pdu
 from trio_dicom.instrument import Instrument
 
@@ -39,19 +40,21 @@ class Watching:
 
     def event_received(self, event: object) -> None:
         """See ``Instrument``."""
+        if isinstance(event, FragmentReceived) and isinstance(event.message, CStoreRequest):
+            self._guest.announced(event.message)
         if self._other is not None:
             self._other.event_received(event)
 
     def message_sent(self, message: Message, context: NegotiatedContext) -> None:
         """See ``Instrument``."""
         if isinstance(message, CStoreResponse):
-            self._guest.has_answered()
+            self._guest.has_answered(message.message_id_being_responded_to)
         if self._other is not None:
             self._other.message_sent(message, context)
 
     def message_received(self, message: Message, context: NegotiatedContext) -> None:
         """See ``Instrument``."""
         if isinstance(message, CStoreRequest):
-            self._guest.has_instance()
+            self._guest.has_instance(message)
         if self._other is not None:
             self._other.message_received(message, context)
