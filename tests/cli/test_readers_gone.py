@@ -21,7 +21,7 @@ from tests.cli.test_process import environment, trio_dicom_command
 from tests.interop.programs import HOST, free_port
 from tests.interop.pynetdicom_peer import PynetdicomPeer
 from tests.operations.calling import offer
-from tests.operations.getting import c_store, files_in
+from tests.operations.getting import c_store, ct, files_in
 from trio_dicom import (
     CCancelRequest,
     CFindRequest,
@@ -143,7 +143,9 @@ async def bring_for_ever(port: int, statuses: set[int], **fields: Any) -> None:
             HOST, port, contexts=storage_contexts(CTImageStorage)
         ) as association:
             for number in count(1):
-                answer = await offer(association, f"1.2.{number}", **fields)
+                uid = f"1.2.{number}"
+                data_set = ct(uid, StudyInstanceUID="1.2")
+                answer = await offer(association, uid, data_set=data_set, **fields)
                 statuses.add(answer.status.code)
 
 
@@ -201,10 +203,10 @@ async def test_nothing_more_is_received(tmp_path: Path, options: tuple[str, ...]
 
 @FORMATS
 async def test_nothing_more_is_stored(
-    peer: PynetdicomPeer, ct: Path, tmp_path: Path, options: tuple[str, ...]
+    peer: PynetdicomPeer, pydicom_files: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     for number in range(3_000):
-        (tmp_path / f"{number:04}.dcm").symlink_to(ct)
+        (tmp_path / f"{number:04}.dcm").symlink_to(pydicom_files / "CT_small.dcm")
     ended = await ended_by_its_reader("store", peer.address, tmp_path, *options)
     assert ended == Ended(code=1, complaint="")
     assert len(peer.received) < 3_000
