@@ -60,14 +60,18 @@ async def ended_by_its_reader(*arguments: object, with_stderr: bool = False) -> 
         stderr=subprocess.STDOUT if with_stderr else subprocess.PIPE,
     )
     assert process.stdout is not None
-    with trio.fail_after(30):
-        async with process.stdout:
-            assert await process.stdout.receive_some(1)
-        complaint = b""
-        if process.stderr is not None:
-            async with process.stderr:
-                complaint = b"".join([data async for data in process.stderr])
-        return Ended(code=await process.wait(), complaint=complaint.decode())
+    complaint = b""
+    try:
+        with trio.fail_after(30):
+            async with process.stdout:
+                assert await process.stdout.receive_some(1)
+            if process.stderr is not None:
+                async with process.stderr:
+                    complaint = b"".join([data async for data in process.stderr])
+            code = await process.wait()
+    finally:
+        process.kill()  # does nothing to one that has ended
+    return Ended(code=code, complaint=complaint.decode())
 
 
 @define(eq=False)
