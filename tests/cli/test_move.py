@@ -237,3 +237,16 @@ async def test_a_port_that_is_taken_and_a_title_that_is_none_are_exit_code_2(
         ran = await command("move", address, *STUDY, "--to", "SEVENTEEN_LETTERS")
         assert ran.code != 0
         assert "AE title" in ran.err
+
+
+@pytest.mark.parametrize("counts", [{"completed": 5, "failed": 0, "warning": 0}, {}])
+async def test_instances_that_went_elsewhere_are_exit_code_1(
+    command: Command, tmp_path: Path, counts: dict[str, int]
+) -> None:
+    port = free_port()
+    async with listening(Archive(**counts)) as address:  # it knows another host by our title
+        ran = await command("move", address, *STUDY, "--into", tmp_path, "--receive-port", port)
+    assert ran.code == 1
+    if counts:
+        assert "5 of the instances that the peer says it sent did not come here" in ran.err
+        assert f"AE title TRIO_DICOM, host 127.0.0.1, port {port}" in " ".join(ran.err.split())

@@ -17,6 +17,7 @@ from tests.operations.getting import ct, files_in, study_query
 from tests.operations.moving import deliver, move_to, moving, originated
 from trio_dicom import (
     CMoveRequest,
+    ConnectionOptions,
     CStoreRequest,
     CStoreResponse,
     LocalProtocolError,
@@ -259,3 +260,46 @@ async def test_a_receiver_of_ones_own_has_the_place_or_gets_one(tmp_path: Path) 
             await peer.reply(request, 0x0000)
             await retrieval.final()
     assert files_in(tmp_path) == ["1.2.3.dcm"]
+
+
+async def test_what_the_peer_says_it_sent_and_did_not_come_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with (
+        receiving(Keeper()) as receiver,
+        moving() as (association, peer),
+        move_to(association, peer, receiver=receiver) as (retrieval, request),
+    ):
+        assert (await deliver(receiver, **originated(request))).status.is_success
+        await peer.reply(request, 0x0000, completed=4, warning=1)
+        assert retrieval.missing == 0  # who knows
+        for _ in range(2):
+            await retrieval.final()
+        assert retrieval.missing == 4
+        text = "4 of the instances that the peer says it sent did not come here. Does it send"
+        place = f"AE title TRIO_DICOM, host 127.0.0.1, port {receiver.port}?"
+        (said,) = (it.getMessage() for it in caplog.records if "did not come" in it.getMessage())
+        assert said == f"{text} them to {place}"
+
+
+async def test_of_what_goes_to_somebody_else_nothing_is_missing() -> None:
+    async with (
+        moving() as (association, peer),
+        move_to(association, peer, "OTHER") as (retrieval, request),
+    ):
+        await peer.reply(request, 0x0000, completed=4)
+        await retrieval.final()
+        assert retrieval.missing == 0
+
+
+async def test_a_receiver_of_its_own_has_the_options_of_the_connection(tmp_path: Path) -> None:
+    options = ConnectionOptions(max_length=4096)
+    async with (
+        moving(options=options) as (association, peer),
+        move_to(association, peer, into=tmp_path, receive_port=0) as (retrieval, request),
+    ):
+        port = retrieval.destination.port
+        assert port is not None
+        async with open_association("127.0.0.1", port, contexts=[VERIFICATION]) as archive:
+            assert archive.negotiated.peer_max_length == 4096
+        await peer.reply(request, 0x0000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -95,7 +97,6 @@ async def test_what_is_brought_for_one_move_is_no_sign_of_life_for_another(
         data_set = ct("1.2.3", size=2_000)
         instance = c_store("1.2.3", 1, data_set=data_set, **originated(one))
         nursery.start_soon(slowly, archive, instance, 4.0)
-        # Until the first PDU says for which, it could have been for this one.
         assert await fails_after(second) == pytest.approx(IDLE)
         nursery.cancel_scope.cancel()
 
@@ -123,3 +124,33 @@ async def test_our_own_slowness_is_not_the_peers_silence(autojump_clock: MockClo
         assert begun == pytest.approx(5 * IDLE + 1)
         ended = await fails_after(retrieval)
         assert begun + IDLE - 1 <= ended <= begun + IDLE + 1
+
+
+@pytest.mark.parametrize("comes", ["an echo", "an instance", "a request for an association"])
+async def test_strangers_at_the_receiver_show_nothing_of_a_move(
+    autojump_clock: MockClock, comes: str
+) -> None:
+    async def disturb() -> None:
+        while True:
+            await trio.sleep(4)
+            async with calling(receiver, calling_ae="STRANGER") as stranger:
+                if comes == "an echo":
+                    await stranger.c_echo()
+                elif comes == "an instance":
+                    fields = {"move_originator_ae": "OTHER", "move_originator_message_id": 1}
+                    await stranger.send_request(c_store("1.9", 1, **fields), idle_timeout=math.inf)
+
+    class Stuck(Keeper):
+        async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
+            await trio.sleep_forever()
+            raise AssertionError
+
+    async with (
+        receiving(Stuck()) as receiver,
+        moving() as (association, peer),
+        move_to(association, peer, receiver=receiver, idle_timeout=IDLE) as (retrieval, _),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(disturb)
+        assert await fails_after(retrieval) == pytest.approx(IDLE)
+        nursery.cancel_scope.cancel()

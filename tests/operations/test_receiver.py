@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,18 @@ async def test_a_transfer_that_breaks_leaves_nothing_and_the_next_is_complete(
         async with calling(receiver) as association:
             assert (await offer(association)).status.is_success
     assert files_in(tmp_path / "in") == ["1.2.3.dcm"]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_what_fails_in_the_block_comes_out_alone_even_if_it_is_cancelled_meanwhile(
+    tmp_path: Path, busy: bool
+) -> None:
+    with trio.CancelScope() as scope, pytest.raises(KeyError, match="mine"):  # noqa: PT012
+        async with AsyncExitStack() as stack:
+            receiver = await stack.enter_async_context(open_receiver(into=tmp_path))
+            if busy:
+                stream = await trio.open_tcp_stream(receiver.host, receiver.port)
+                stack.push_async_callback(trio.aclose_forcefully, stream)
+            await wait_all_tasks_blocked(0.01)
+            scope.cancel()
+            raise KeyError("mine")

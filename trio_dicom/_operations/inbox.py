@@ -102,7 +102,9 @@ class Inbox:
         Raises:
             OSError: That cannot be done.
         """
-        await trio.to_thread.run_sync(self._make_directory, abandon_on_cancel=True)
+        # A dead mount takes none of the program's own threads.
+        limiter = trio.CapacityLimiter(1)
+        await trio.to_thread.run_sync(self._make_directory, abandon_on_cancel=True, limiter=limiter)
 
     async def c_store_sink(self, request: CStoreRequest) -> Destination:
         """See ``InstanceHandler``."""

@@ -163,7 +163,7 @@ class Incoming:
         candidates = tuple(self._moves)
 
         def matching(data: Data) -> list[OpenMove]:
-            return [move for move in candidates if move.keys.match_data(data)]
+            return [move for move in candidates if move.keys.match(data)]
 
         found = await self._look(matching, request)
         still_open = [move for move in found or () if not move.is_over]

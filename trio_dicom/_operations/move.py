@@ -121,7 +121,8 @@ class MoveRetrieval(Retrieval[CMoveResponse]):
         if self.missing and not self._has_warned:
             self._has_warned = True
             _logger.warning(
-                "%d instances that the peer says it sent did not come here; has it this for us? %s",
+                "%d of the instances that the peer says it sent did not come here. Does it send "
+                "them to %s?",
                 self.missing,
                 self.destination,
             )

@@ -37,6 +37,8 @@ class OnlyAsked:
     is_doubtful: Callable[[], bool]
     # Those that are looked at before they get their names; by their message IDs.
     _in_files: set[int | None] = field(factory=set[int | None])
+    # As in the connection: one file can be looked at while another hangs on a dead mount.
+    _threads: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(2))
 
     async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """See ``InstanceHandler``."""
@@ -58,12 +60,12 @@ class OnlyAsked:
         must_show = self.is_doubtful() and not is_checked
         if must_show and isinstance(data, EncodedDataSet | StoredDataSet):
             shows = await trio.to_thread.run_sync(
-                self.keys.match_data, data, abandon_on_cancel=True
+                self.keys.match, data, abandon_on_cancel=True, limiter=self._threads
             )
             if not shows:
                 return response_to(request, Code.OUT_OF_RESOURCES)
         return await self.handler.on_c_store_request(request)
 
     def _check(self, stored: StoredDataSet) -> int | None:
-        is_stranger = self.is_doubtful() and not self.keys.match_data(stored)
+        is_stranger = self.is_doubtful() and not self.keys.match(stored)
         return Code.OUT_OF_RESOURCES if is_stranger else None

@@ -7,7 +7,6 @@ from typing import Final, TypeAlias
 
 from attrs import frozen
 from pydicom import Dataset
-from pydicom.uid import UID
 
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.values import values_in
@@ -25,8 +24,8 @@ _TAGS: Final = {
     "StudyInstanceUID": 0x0020_000D,
     "SeriesInstanceUID": 0x0020_000E,
 }
-_LOOK: Final = 1 << 20
-"""Bytes of a data set among which they have to be."""
+_LOOKS: Final = (1 << 20, 1 << 24)
+"""Bytes of a data set among which they have to be. Only a large private element needs more."""
 
 
 @frozen
@@ -54,22 +53,29 @@ class UniqueKeys:
                 wanted[tag] = frozenset(text.strip("\0 ").encode() for text in texts)
         return cls(wanted)
 
-    def match(self, beginning: bytes | bytearray | memoryview, transfer_syntax: UID) -> bool:
-        """Whether a data set that begins so is an instance that was asked for."""
-        values = values_in(beginning[:_LOOK], transfer_syntax, self.wanted)
-        return all(values.get(tag) in wanted for tag, wanted in self.wanted.items())
-
-    def match_data(self, data: EncodedDataSet | StoredDataSet) -> bool:
-        """The same for one that is here. Reads the file of one that is stored."""
-        if isinstance(data, EncodedDataSet):
-            return self.match(data.data, data.transfer_syntax)
-        with data.path.open("rb") as file:
-            file.seek(data.offset)
-            return self.match(file.read(_LOOK), data.transfer_syntax)
+    def match(self, data: EncodedDataSet | StoredDataSet) -> bool:
+        """Whether an instance is one that was asked for. Reads the file of one that is stored."""
+        for look in _LOOKS:
+            values = values_in(_beginning(data, look), data.transfer_syntax, self.wanted)
+            if any(value not in self.wanted[tag] for tag, value in values.items()):
+                return False
+            if len(values) == len(self.wanted):
+                return True
+            if len(data) <= look:
+                break
+        return False
 
     def check(self, data: EncodedDataSet | StoredDataSet) -> int | None:
         """As ``Destination.check``."""
-        return None if self.match_data(data) else Code.NOT_AUTHORIZED
+        return None if self.match(data) else Code.NOT_AUTHORIZED
+
+
+def _beginning(data: EncodedDataSet | StoredDataSet, size: int) -> bytes | memoryview:
+    if isinstance(data, EncodedDataSet):
+        return memoryview(data.data)[:size]
+    with data.path.open("rb") as file:
+        file.seek(data.offset)
+        return file.read(min(size, data.length))
 
 
 def both(first: Check, second: Check | None) -> Check:

@@ -88,7 +88,8 @@ async def move(
     status, kind, meaning, error, and the counts remaining, completed, failed and warning.
 
     The exit code is 0 when the peer sent all that was asked for; 1 when it did not, or has
-    nothing of it; 2 for a mistake in the command; 3 when there was no association.
+    nothing of it, or says that it sent what did not come here; 2 for a mistake in the command; 3
+    when there was no association.
 
     Args:
         peer: AET@host:port. The port is 104 if you give none, with --tls 2762.
@@ -172,6 +173,8 @@ async def move(
                 if arrived.count:  # also when it broke off: what is here is here
                     output.line(arrived.summary(trio.current_time() - begun))
     report_end(Ending.of(response), output)
+    if into is not None and (retrieval.missing or not arrived.count):
+        return ExitCode.SOME_FAILED  # whatever the peer says; the library has warned of it
     return _exit_code(response)
 
 
