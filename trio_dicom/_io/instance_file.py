@@ -136,6 +136,11 @@ class InstanceFile:
 
         return self._guarded(work)
 
+    def give_up(self) -> None:
+        """Give it no name from here on. ``discard`` is still to be called."""
+        # Without the lock, which a thread may hold that removes a file from a dead mount.
+        self._is_unwanted = True
+
     def discard(self, patience: float = 0.0) -> None:
         """Remove what there is of it, now or as soon as the thread at work is done.
 

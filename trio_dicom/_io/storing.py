@@ -50,6 +50,7 @@ class Arrival:
     retrieve: PendingRequest | None
     is_stray: bool
     _writing: trio.CancelScope = field(factory=trio.CancelScope)
+    _file: InstanceFile | None = None
 
     def is_wanted(self) -> bool:
         """Whether somebody wants it: its C-GET was not left, and did not time out."""
@@ -59,6 +60,8 @@ class Arrival:
 
     def give_up(self) -> None:
         """Write no more of it: nobody wants it."""
+        if self._file is not None:
+            self._file.give_up()
         self._writing.cancel()
 
     async def store(self, link: Link) -> CStoreResponse:
@@ -113,7 +116,7 @@ class Arrival:
         handler: InstanceHandler,
         destination: Destination | None,
     ) -> CStoreResponse:
-        file = InstanceFile(destination, self.request, self._syntax, link.peer_ae)
+        file = self._file = InstanceFile(destination, self.request, self._syntax, link.peer_ae)
         try:
             try:
                 stored = await self._fill(link, file, reception)
