@@ -23,6 +23,7 @@ from trio_dicom import (
     Limits,
     ResponseTimeout,
     StatusError,
+    open_receiver,
 )
 
 Fields = Callable[[CMoveRequest], dict[str, Any]]
@@ -73,6 +74,60 @@ async def test_each_is_stored_answered_and_counted(
             f"1.2.{number}" for number in range(1, 7)
         ]
     assert len(files_in(tmp_path)) == 6
+
+
+async def test_one_without_a_data_set_shows_nothing_and_does_not_upset_the_others(
+    tmp_path: Path, fields: Fields
+) -> None:
+    async with (
+        open_receiver(into=None) as receiver,
+        moving() as (association, peer),
+        bringing(receiver) as archive,
+        move_to(association, peer, into=tmp_path, receiver=receiver) as (retrieval, request),
+    ):
+        empty = pdus_of(c_store("1.2.9", 9, data_set=None, **fields(request)), 16_000)
+        await archive.send_bytes(b"".join(empty) + instances(2, **fields(request)))
+        codes = [(await archive.expect_message(CStoreResponse)).status.code for _ in range(3)]
+        assert codes == [0x0124, 0x0000, 0x0000]
+        await peer.reply(request, 0x0000, completed=2)
+        await retrieval.final()
+    assert files_in(tmp_path) == ["1.2.1.dcm", "1.2.2.dcm"]
+
+
+async def test_one_may_begin_in_the_pdu_in_which_another_ends(
+    tmp_path: Path, fields: Fields
+) -> None:
+    async with (
+        receiving() as receiver,
+        moving() as (association, peer),
+        bringing(receiver) as archive,
+        move_to(association, peer, into=tmp_path, receiver=receiver) as (retrieval, request),
+    ):
+        first, last, command, rest = split(instances(2, **fields(request)))
+        await archive.send_bytes(first + merged(last, command))
+        assert (await archive.expect_message(CStoreResponse)).status.is_success
+        await wait_all_tasks_blocked()
+        await archive.send_bytes(rest)
+        assert (await archive.expect_message(CStoreResponse)).status.is_success
+        await peer.reply(request, 0x0000, completed=2)
+        await retrieval.final()
+        assert len(retrieval.instances) == 2
+
+
+def split(whole: bytes) -> list[bytes]:
+    """The PDUs of which ``whole`` consists."""
+    pdus: list[bytes] = []
+    while whole:
+        length = 6 + int.from_bytes(whole[2:6], "big")
+        pdus.append(whole[:length])
+        whole = whole[length:]
+    return pdus
+
+
+def merged(*pdus: bytes) -> bytes:
+    """One P-DATA-TF with all that several have."""
+    body = b"".join(pdu[6:] for pdu in pdus)
+    return b"\x04\0" + len(body).to_bytes(4, "big") + body
 
 
 @define(eq=False)
