@@ -41,6 +41,7 @@ from trio_dicom.sop_classes import (
     VERIFICATION,
     storage_sop_classes,
 )
+from trio_dicom.testing import ScriptedPeer
 
 PRIVATE = "1.2.3.4"
 
@@ -169,20 +170,31 @@ async def test_one_more_than_it_holds_is_rejected_for_now_and_let_in_later() -> 
             assert (await offer(association)).status.is_success
 
 
-async def test_those_who_only_connect_are_bounded_too() -> None:
+@pytest.mark.pitfall(32)
+async def test_those_who_only_connect_shut_out_nobody_and_are_no_more_than_so_many() -> None:
+    peers: list[ScriptedPeer] = []
     async with receiving(max_associations=1) as receiver, trio.open_nursery() as nursery:
         stay = trio.Event()
 
         async def connect(task_status: trio.TaskStatus[None]) -> None:
-            async with knocking(receiver):
+            async with knocking(receiver) as peer:
+                peers.append(peer)
                 task_status.started()
                 await stay.wait()
 
-        for _ in range(17):
+        async with calling(receiver) as longest:
+            for _ in range(16):
+                await nursery.start(connect)
+            await trio.testing.wait_all_tasks_blocked()
+            # Full, but for those who have something to say. The oldest silent one goes.
+            assert (await rejection_of(receiver))[1] is RejectReason.LOCAL_LIMIT_EXCEEDED
+            await peers[0].expect_closed()
+            assert (await longest.c_echo()).status.is_success
             await nursery.start(connect)
-        await trio.testing.wait_all_tasks_blocked()
-        async with knocking(receiver) as peer:
-            await peer.expect_closed()
+            await nursery.start(connect)
+            await peers[1].expect_closed()
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(receiver._guests) == 17
         stay.set()
 
 

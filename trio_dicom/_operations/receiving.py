@@ -59,7 +59,10 @@ class Receiver:
     _instrument: Instrument | None
     associations: int = field(default=0, init=False)
     moves: OpenMoves = field(factory=OpenMoves, init=False)
-    _connections: int = field(default=0, init=False)
+    # Every connection, the oldest first.
+    _guests: dict[Guest, trio.CancelScope] = field(
+        factory=dict[Guest, trio.CancelScope], init=False
+    )
     _takers: EventTakers = field(factory=EventTakers, init=False)
 
     @property
@@ -91,24 +94,24 @@ class Receiver:
         Args:
             stream: A connection that a peer has opened, in a way of your own.
         """
-        if self._connections >= self._admission.max_associations + _ROOM_AT_THE_DOOR:
-            _logger.warning("%s has too many connections, and closed one", self.address)
-            await trio.aclose_forcefully(stream)
-            return
+        if len(self._guests) >= self._admission.max_associations + _ROOM_AT_THE_DOOR:
+            self._make_room()
         guest = Guest(
             self._admission, self._take_place, self._instances, self._on_event, self.moves
         )
-        self._connections += 1
+        self._guests[guest] = scope = trio.CancelScope()
+        ending = None
         try:
             self._probe_when_silent(stream)
-            ending = await serve(
-                stream,
-                acceptance=guest.acceptance,
-                handler=guest,
-                events=self._takers,
-                options=self._options,
-                instrument=Watching(guest, self._instrument),
-            )
+            with scope:
+                ending = await serve(
+                    stream,
+                    acceptance=guest.acceptance,
+                    handler=guest,
+                    events=self._takers,
+                    options=self._options,
+                    instrument=Watching(guest, self._instrument),
+                )
             if ending is not None:
                 _logger.warning("an association of %r ended: %s", guest.calling_ae, ending)
         except Exception:
@@ -117,8 +120,23 @@ class Receiver:
             raise log_failures(group, _BUG, guest.calling_ae) from None
         finally:
             guest.leave()
-            self._connections -= 1
+            self._guests.pop(guest, None)
             self.associations -= guest.is_accepted
+
+    def _make_room(self) -> None:
+        """Close the oldest connection that has no association.
+
+        Whoever comes and says nothing must not shut out those who have something to say.
+        """
+        for guest, scope in self._guests.items():
+            if not guest.is_accepted:
+                _logger.warning(
+                    "%s has too many connections, and closed the oldest without an association",
+                    self.address,
+                )
+                scope.cancel()
+                del self._guests[guest]
+                return
 
     def _probe_when_silent(self, stream: trio.abc.Stream) -> None:
         transport, keepalive = socket_stream(stream), self._options.keepalive
