@@ -206,7 +206,8 @@ class BaseHandler:
         Answers success for an instance that ``c_store_sink`` has put into a file, else
         0122H: SOP class not supported.
         """
-        is_kept = isinstance(request.data_set, StoredDataSet)
+        data = request.data_set
+        is_kept = isinstance(data, StoredDataSet) and not data.is_temporary
         return response_to(request, Code.SUCCESS if is_kept else Code.SOP_CLASS_NOT_SUPPORTED)
 
     async def on_n_event_report_request(self, request: NEventReportRequest) -> NEventReportResponse:

@@ -229,3 +229,18 @@ async def test_a_temporary_file_is_none_of_them_after_one_that_was_not_kept(
         assert (await send(peer, "1.2.1", data_set=ct("1.2.9"))).status.code == 0xA900
         assert (await send(peer, "1.2.2", data_set=ct("1.2.2", size=2000))).status.is_success
     assert retrieval.instances == []
+
+
+async def test_nobody_says_that_an_instance_is_kept_whose_file_goes(tmp_path: Path) -> None:
+    class Choosy(BaseHandler):
+        """Has a place for some, and says nothing of the others."""
+
+        async def c_store_sink(self, request: CStoreRequest) -> Path | None:
+            return tmp_path / "a.dcm" if request.sop_instance_uid == "1.1" else None
+
+    limits = ConnectionOptions(limits=Limits(in_memory=10))
+    async with retrieving(Choosy(), options=limits) as (retrieval, peer):
+        assert (await send(peer, "1.1")).status.is_success
+        assert (await send(peer, "1.2", number=2)).status.code == 0x0122
+    assert uids_of(retrieval) == ["1.1"]
+    assert files_in(tmp_path) == ["a.dcm"]

@@ -71,6 +71,7 @@ class StoredDataSet:
         transfer_syntax: How it is encoded.
         sop_class_uid: The SOP class that the data set itself names (0008,0016).
         sop_instance_uid: The SOP instance that it names (0008,0018).
+        is_temporary: Whether the file goes when the request that carries it is answered.
     """
 
     path: Path
@@ -79,6 +80,7 @@ class StoredDataSet:
     transfer_syntax: UID = field(converter=as_uid)
     sop_class_uid: UID = field(converter=as_uid)
     sop_instance_uid: UID = field(converter=as_uid)
+    is_temporary: bool = False
 
     def __len__(self) -> int:
         """The number of bytes."""

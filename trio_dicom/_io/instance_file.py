@@ -210,6 +210,7 @@ class InstanceFile:
             transfer_syntax=self._transfer_syntax,
             sop_class_uid=self._request.sop_class_uid,
             sop_instance_uid=self._request.sop_instance_uid,
+            is_temporary=self._destination is None,
         )
 
     def _check(self, stored: StoredDataSet, destination: Destination) -> None:

@@ -35,28 +35,22 @@ class OnlyAsked:
     handler: InstanceHandler
     keys: UniqueKeys
     is_doubtful: Callable[[], bool]
-    # Those that are looked at before they get their names; by their message IDs.
-    _in_files: set[int | None] = field(factory=set[int | None])
     # As in the connection: one file can be looked at while another hangs on a dead mount.
     _threads: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(2))
 
     async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """See ``InstanceHandler``."""
         destination = await sink_of(self.handler, request)
-        # An earlier instance with that message ID may not have been kept.
-        self._in_files.discard(request.message_id)
         if not isinstance(destination, Destination):
             return destination
         # When it is here: until then an earlier C-GET may be given up.
-        self._in_files.add(request.message_id)
         return evolve(destination, check=both(self._check, destination.check))
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""
         data = request.data_set
-        is_checked = request.message_id in self._in_files
-        self._in_files.discard(request.message_id)
-        # Only once: a file that was there before may have kept the name.
+        # What has a file of its own has been looked at, and another one may have kept the name.
+        is_checked = isinstance(data, StoredDataSet) and not data.is_temporary
         must_show = self.is_doubtful() and not is_checked
         if must_show and isinstance(data, EncodedDataSet | StoredDataSet):
             shows = await trio.to_thread.run_sync(

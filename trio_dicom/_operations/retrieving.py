@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from attrs import define, field
 
@@ -11,10 +10,11 @@ from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._operations.inbox import ReceivedInstance
+from trio_dicom._operations.placing import sink_of
 from trio_dicom._operations.results import ResultChannel, ResultT
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.errors import NoAcceptedContext
-from trio_dicom.handler import Destination, InstanceHandler, InstanceSink, overrides
+from trio_dicom.handler import InstanceHandler, InstanceSink
 from trio_dicom.sop_classes import storage_sop_classes
 
 __all__ = ["Arrivals", "Retrieval", "check_instances_can_come"]
@@ -70,28 +70,18 @@ class Arrivals:
 
     handler: InstanceHandler
     instances: list[ReceivedInstance] = field(factory=list[ReceivedInstance])
-    # Of those that are arriving, the ones with a place of their own; by their message IDs.
-    _in_files: set[int | None] = field(factory=set[int | None])
 
     async def c_store_sink(self, request: CStoreRequest) -> InstanceSink:
         """See ``InstanceHandler``."""
-        # An earlier instance with that message ID may not have been kept.
-        self._in_files.discard(request.message_id)
-        if not overrides(self.handler, "c_store_sink"):
-            return None
-        sink = await self.handler.c_store_sink(request)
-        if isinstance(sink, Path | Destination):
-            self._in_files.add(request.message_id)
-        return sink
+        return await sink_of(self.handler, request)
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""
-        is_in_file = request.message_id in self._in_files
-        self._in_files.discard(request.message_id)
         response = await self.handler.on_c_store_request(request)
-        is_taken = is_in_file and not response.status.is_failure
-        if is_taken and isinstance(request.data_set, StoredDataSet):
-            self.instances.append(ReceivedInstance.of(request.data_set))
+        data = request.data_set
+        is_taken = not response.status.is_failure
+        if is_taken and isinstance(data, StoredDataSet) and not data.is_temporary:
+            self.instances.append(ReceivedInstance.of(data))
         return response
 
 
