@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define
+from attrs import define, field
+
+from trio_dicom._io.gather import Gatherer
 
 if TYPE_CHECKING:
     from trio_dicom.instrument import Instrument
@@ -33,7 +35,7 @@ class Writer:
         batch: How many PDUs go into the next write.
     """
 
-    _stream: trio.abc.Stream
+    _gatherer: Gatherer = field(converter=Gatherer)
     _instrument: Instrument | None
     is_cut: bool = False
     batch: int = 1
@@ -71,16 +73,18 @@ class Writer:
             Interrupted: The write was cut.
             trio.BrokenResourceError: The transport is broken.
         """
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
         begun = trio.current_time()
         whole = False
         try:
             with self.interruptible():
-                await self._stream.send_all(data)
+                size = await self._gatherer.send_all(parts, at_once=self.batch > 1)
                 whole = True
         finally:
             self.is_cut = self.is_cut or not whole
         if self._instrument is not None:
-            self._instrument.bytes_sent(len(data))
-        slow = trio.current_time() - begun > _SLOW_WRITE
-        self.batch = max(self.batch // 2, 1) if slow else min(self.batch * 2, max(most, 1))
+            self._instrument.bytes_sent(size)
+        if trio.current_time() - begun > _SLOW_WRITE:
+            self.batch = max(self.batch // 2, 1)
+            self._gatherer.slow_down()
+        else:
+            self.batch = min(self.batch * 2, max(most, 1))
