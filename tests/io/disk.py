@@ -16,12 +16,12 @@ from pydicom.uid import ExplicitVRLittleEndian
 from tests.io.recording import CT
 from tests.io.talking import instance
 from trio_dicom import ClientConnection, CStoreRequest, StoredDataSet
-from trio_dicom._io import sources
+from trio_dicom._io import file_source
 
 __all__ = ["BLOCK", "SlowDisk", "slow_disk", "stored", "stored_request", "threads_ended"]
 
 BLOCK = 4096
-_really_read = sources._read_fully
+_really_read = file_source._read_fully
 
 
 @define(eq=False)
@@ -39,13 +39,14 @@ class SlowDisk:
     reached: trio.Event = field(factory=trio.Event)
     let_go: threading.Event = field(factory=threading.Event)
     files: list[BinaryIO] = field(factory=list[BinaryIO])
+    _token: trio.lowlevel.TrioToken = field(factory=trio.lowlevel.current_trio_token)
 
-    def read(self, file: BinaryIO, size: int) -> bytes:
+    def read(self, file: BinaryIO, view: memoryview) -> int:
         self.files.append(file)
         if len(self.files) == self.hangs_at:
-            trio.from_thread.run_sync(self.reached.set)
+            trio.from_thread.run_sync(self.reached.set, trio_token=self._token)
             self.let_go.wait()
-        return _really_read(file, size)
+        return _really_read(file, view)
 
 
 @contextmanager
@@ -53,8 +54,9 @@ def slow_disk(*, hangs_at: int = 0) -> Generator[SlowDisk, None, None]:
     """A disk that is read in blocks of ``BLOCK`` bytes and hangs in one of them."""
     disk = SlowDisk(hangs_at)
     with (
-        patch.object(sources, "_read_fully", disk.read),
-        patch.object(sources, "_BLOCK", BLOCK),
+        patch.object(file_source, "_read_fully", disk.read),
+        patch.object(file_source, "_BLOCK", BLOCK),
+        patch.object(file_source, "_RWF_NOWAIT", None),
     ):
         try:
             yield disk

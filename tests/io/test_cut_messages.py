@@ -94,7 +94,7 @@ async def test_a_write_that_is_stuck_ends_at_its_timeout(autojump_clock: MockClo
 async def test_between_two_writes_release_and_abort_still_work(
     by: str, tmp_path: Path, mock_clock: MockClock
 ) -> None:
-    options = ConnectionOptions(max_fragment_pdu=1024)
+    options = ConnectionOptions(max_fragment_pdu=1030)  # four fragments are a block
     with slow_disk(hangs_at=2) as disk:
         async with (
             talking(options=options, window=2) as (connection, peer),

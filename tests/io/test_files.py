@@ -167,11 +167,12 @@ async def test_a_file_that_cannot_be_opened_costs_only_its_request(
 async def test_a_disk_that_fails_in_the_middle_breaks_the_association(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_at_the_third(self: SlowDisk, file: BinaryIO, size: int) -> bytes:
-        self.files.append(file)
-        if len(self.files) == 3:
+    really_read = SlowDisk.read
+
+    def fail_at_the_third(self: SlowDisk, file: BinaryIO, view: memoryview) -> int:
+        if len(self.files) == 2:
             raise OSError("the disk is broken")
-        return file.read(size)
+        return really_read(self, file, view)
 
     monkeypatch.setattr(SlowDisk, "read", fail_at_the_third)
     with slow_disk() as disk:

@@ -22,7 +22,7 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom._dimse.deflated import deflate
-from trio_dicom._io import sources
+from trio_dicom._io import file_source
 from trio_dicom.testing import Archive, memory_link
 
 BLOCK = 4096
@@ -56,7 +56,7 @@ async def test_a_deflated_file_of_odd_length_is_padded_with_its_last_bytes(
 ) -> None:
     odd = deflated()
     assert len(odd) % 2 == 1
-    monkeypatch.setattr(sources, "_BLOCK", 16)
+    monkeypatch.setattr(file_source, "_BLOCK", 16)
     request = stored(tmp_path / "odd.dcm", odd, DeflatedExplicitVRLittleEndian)
     archive = Archive()
     ours, theirs = memory_link()
@@ -75,7 +75,7 @@ async def test_a_deflated_file_of_odd_length_is_padded_with_its_last_bytes(
 async def test_a_file_that_shrinks_on_the_way_breaks_its_association_alone(
     missing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "_BLOCK", BLOCK)
+    monkeypatch.setattr(file_source, "_BLOCK", BLOCK)
     path = tmp_path / "shrinking.dcm"
     data = bytes(instance(4 * BLOCK).data)
     request = stored(path, data, ExplicitVRLittleEndian)

@@ -12,6 +12,7 @@ from trio_dicom._io.ancestry import lineage
 from trio_dicom._io.clocks import Clocks
 from trio_dicom._io.dispatcher import Dispatcher
 from trio_dicom._io.events import EventTakers
+from trio_dicom._io.file_source import Buffers
 from trio_dicom._io.flow import Flow
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.outbox import Outbox
@@ -49,6 +50,7 @@ class Link:
         acceptance: What we say to the association requests of a peer that has called us;
             None where we have called.
         file_threads: Bounds the threads that read and write files.
+        buffers: What files are read into while they are sent.
         table: Who waits, who has a slot.
         outbox: What the sender writes besides requests.
         clocks: Measure the peer's silence.
@@ -75,6 +77,7 @@ class Link:
     machine: AssociationMachine = field(init=False)
     # Two: one file can be worked on while another hangs on a dead mount.
     file_threads: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(2))
+    buffers: Buffers = field(factory=Buffers)
     table: PendingTable = field(factory=PendingTable)
     outbox: Outbox = field(factory=Outbox)
     clocks: Clocks = field(factory=Clocks)

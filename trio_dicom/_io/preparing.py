@@ -12,12 +12,14 @@ from trio_dicom._dimse.declared import undeclared_text
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.syntax import is_deflated
 from trio_dicom._dimse.transcode import NotConvertible, encode_data_set
-from trio_dicom._io.sources import BytesSource, FileSource, Source, encoded_source
+from trio_dicom._io.file_source import FileSource
+from trio_dicom._io.sources import BytesSource, Source, encoded_source
 from trio_dicom._protocol.selection import select_context
 from trio_dicom.errors import LocalProtocolError, NoAcceptedContext
 
 if TYPE_CHECKING:
     from trio_dicom._dimse.message import Request
+    from trio_dicom._io.link import Link
     from trio_dicom._protocol.contexts import NegotiatedContext
     from trio_dicom._protocol.negotiation import NegotiatedAssociation
 
@@ -25,18 +27,18 @@ __all__ = ["prepare"]
 
 
 async def prepare(
+    link: Link,
     request: Request,
     association: NegotiatedAssociation,
     context: NegotiatedContext | None,
-    limiter: trio.CapacityLimiter,
 ) -> tuple[NegotiatedContext, Source | None]:
     """Where ``request`` goes and the bytes of its data set.
 
     Args:
+        link: Where it is to be sent.
         request: What to send.
-        association: What was agreed.
+        association: What was agreed there.
         context: The context that the caller wants, or None to let us choose.
-        limiter: Bounds the threads that read files.
 
     Raises:
         NoAcceptedContext: No accepted context fits, or the data set cannot be
@@ -56,7 +58,7 @@ async def prepare(
         _check_declared(request.data_set)
     try:
         if isinstance(request.data_set, StoredDataSet):
-            source: Source | None = await _stored_source(request.data_set, context, limiter)
+            source: Source | None = await _stored_source(link, request.data_set, context)
         else:
             source = encoded_source(request.data_set, context)
     except NotConvertible as error:
@@ -80,9 +82,7 @@ def _check_declared(data_set: Dataset) -> None:
         )
 
 
-async def _stored_source(
-    stored: StoredDataSet, context: NegotiatedContext, limiter: trio.CapacityLimiter
-) -> Source:
+async def _stored_source(link: Link, stored: StoredDataSet, context: NegotiatedContext) -> Source:
     wanted = context.transfer_syntax
     assert wanted is not None  # it is an accepted context
     if stored.transfer_syntax == wanted:
@@ -91,7 +91,15 @@ async def _stored_source(
             raise LocalProtocolError(
                 f"the data set in {stored.path} has an odd number of bytes, so it is malformed"
             )
-        return FileSource(stored.path, stored.offset, stored.length, limiter, b"\0" if odd else b"")
+        return FileSource(
+            stored.path,
+            stored.offset,
+            stored.length,
+            link.file_threads,
+            link.buffers,
+            link.machine.fragment_size,
+            b"\0" if odd else b"",
+        )
 
     def convert() -> bytes:
         with stored.path.open("rb") as file:
@@ -101,7 +109,9 @@ async def _stored_source(
 
     try:
         # A dead mount holds nobody up who is cancelled.
-        data = await trio.to_thread.run_sync(convert, abandon_on_cancel=True, limiter=limiter)
+        data = await trio.to_thread.run_sync(
+            convert, abandon_on_cancel=True, limiter=link.file_threads
+        )
     except OSError as error:
         raise LocalProtocolError(f"{stored.path} could not be read: {error}") from error
     return BytesSource(data)

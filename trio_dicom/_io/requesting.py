@@ -44,7 +44,7 @@ async def submit(
     association = link.machine.association
     if association is None:
         raise LocalProtocolError("there is no association yet: send an association request first")
-    context, source = await prepare(request, association, context, link.file_threads)
+    context, source = await prepare(link, request, association, context)
     timeouts = link.options.timeouts
     idle = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
     entry = PendingRequest(
