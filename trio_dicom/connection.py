@@ -9,13 +9,14 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 import trio
 from attrs import define, field
 
-from trio_dicom._dimse.base import Request
+from trio_dicom._dimse.base import Request, Response
 from trio_dicom._io.associating import associate, check_request
 from trio_dicom._io.connecting import connect
 from trio_dicom._io.ends import abort
 from trio_dicom._io.lifetime import release, running
 from trio_dicom._io.link import Link
 from trio_dicom._io.listener import Listener
+from trio_dicom._io.pending import Completed
 from trio_dicom._io.requesting import abandon, submit
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
@@ -288,6 +289,36 @@ class ClientConnection:
             idle_timeout=idle_timeout,
             timeout=timeout,
         )
+
+    async def ask(
+        self,
+        request: Request,
+        *,
+        context: NegotiatedContext | None = None,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send a request and return its final response. Pending ones go to the handler alone.
+
+        Args:
+            request: As for ``send_request``.
+            context: Likewise.
+            idle_timeout: Likewise.
+            timeout: Likewise.
+
+        Raises:
+            NoAcceptedContext: As ``send_request``; so are the others.
+        """
+        entry = await submit(
+            self._link,
+            request,
+            context=context,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+            until_answered=True,
+        )
+        assert isinstance(entry.outcome, Completed)  # other ends are errors
+        return entry.outcome.response
 
     @asynccontextmanager
     async def open_request(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -12,7 +13,7 @@ from trio_dicom._io.clocks import Clocks, SilenceClock
 
 def left(clock: SilenceClock) -> float:
     """Seconds of patience."""
-    return clock.scope.deadline - trio.current_time()
+    return clock.end - trio.current_time()
 
 
 async def test_silence_is_measured_from_the_last_sign_of_life(mock_clock: MockClock) -> None:
@@ -104,3 +105,114 @@ async def test_a_response_to_one_is_a_sign_of_life_for_those_that_came_after(
     mock_clock.jump(4)
     clocks.sign_of_life_after(second)
     assert [left(clock) for clock in (first, second, third)] == [6, 6, 10]
+
+
+@pytest.mark.scenario("B37")
+async def test_an_answer_to_a_later_one_tells_nothing_about_those_before(
+    mock_clock: MockClock,
+) -> None:
+    clocks = Clocks()
+    first, second, third = (SilenceClock(10) for _ in range(3))
+    for clock in (first, second, third):
+        clocks.start(clock)
+    mock_clock.jump(2)
+    clocks.sign_of_life_after(third)
+    clocks.stop(third)
+    mock_clock.jump(2)
+    clocks.sign_of_life_after(first)
+    clocks.stop(first)
+    mock_clock.jump(2)
+    assert left(second) == 8
+    third = SilenceClock(10)
+    clocks.start(third)
+    mock_clock.jump(1)
+    assert (left(second), left(third)) == (7, 9)
+
+
+async def test_an_answer_while_it_stands_still_counts_afterwards(mock_clock: MockClock) -> None:
+    clocks = Clocks()
+    first, second = SilenceClock(10), SilenceClock(10)
+    clocks.start(first)
+    clocks.start(second)
+    mock_clock.jump(4)
+    second.pause()
+    mock_clock.jump(3)
+    clocks.sign_of_life_after(first)
+    mock_clock.jump(3)
+    second.resume()
+    assert left(second) == 10
+
+
+async def test_an_answer_before_it_stands_still_counts_too(mock_clock: MockClock) -> None:
+    clocks = Clocks()
+    first, second = SilenceClock(10), SilenceClock(10)
+    clocks.start(first)
+    clocks.start(second)
+    mock_clock.jump(4)
+    clocks.sign_of_life_after(first)
+    mock_clock.jump(1)
+    second.pause()
+    mock_clock.jump(100)
+    second.resume()
+    assert left(second) == 9
+    mock_clock.jump(2)
+    second.pause()
+    second.resume()
+    assert left(second) == 7
+
+
+async def test_answers_are_forgotten_and_clocks_go_on_as_if_they_were_not(
+    mock_clock: MockClock,
+) -> None:
+    clocks, oldest, kept = Clocks(), SilenceClock(1000), list[SilenceClock]()
+    clocks.start(oldest)
+    plain = list[tuple[SilenceClock, float]]()
+    for number in range(1000):
+        clock = SilenceClock(1000)
+        clocks.start(clock)
+        mock_clock.jump(1)
+        if number % 100 == 50:
+            kept.append(clock)
+            plain.append((clock, trio.current_time() - 1))
+        else:
+            clocks.sign_of_life_after(clock)
+            clocks.stop(clock)
+            plain = [
+                (open_, trio.current_time() if open_.number > clock.number else heard)
+                for open_, heard in plain
+            ]
+    assert len(clocks._answers) < 100
+    assert left(oldest) == 0
+    for clock, heard in plain:
+        assert clock.end == heard + 1000
+    clocks.sign_of_life_after(oldest)
+    assert {left(clock) for clock in kept} == {1000}
+
+
+async def test_patience_can_be_made_shorter_and_not_longer(mock_clock: MockClock) -> None:
+    clock = SilenceClock(10)
+    clock.start(0)
+    clock.end_by(trio.current_time() + 7)
+    clock.end_by(trio.current_time() + 9)
+    assert left(clock) == 7
+    clock.pause()  # the whole counts, whoever is silent
+    assert left(clock) == 7
+    clock.resume()
+    mock_clock.jump(3)
+    clock.sign_of_life()
+    assert left(clock) == 4
+
+
+async def test_a_scope_ends_no_later_than_patience(mock_clock: MockClock) -> None:
+    clock = SilenceClock(10)
+    clock.start(1)
+    scope = clock.scope()
+    assert scope.deadline == inf
+    clock.resume()
+    assert scope.deadline == trio.current_time() + 10
+    clock.sign_of_life()
+    clock.end_by(trio.current_time() + 5)
+    assert scope.deadline == trio.current_time() + 5
+    assert not clock.has_run_out
+    mock_clock.jump(5)
+    assert clock.has_run_out

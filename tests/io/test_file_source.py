@@ -20,10 +20,20 @@ def source_of(path: Path, data: bytes, *, buffers: Buffers, unit: int = 1) -> Fi
     return FileSource(path, 0, len(data), limiter, buffers, unit)
 
 
+async def taken(source: FileSource, size: int = BLOCK) -> memoryview:
+    """The next bytes, as the sender gets them."""
+    block = source.take(size)
+    if block is None:
+        await source.fetch()
+        block = source.take(size)
+    assert block is not None
+    return block
+
+
 async def blocks_of(source: FileSource) -> list[bytes]:
     blocks: list[bytes] = []
     while sum(map(len, blocks)) < source.length:
-        blocks.append(bytes(await source.read(source.length)))
+        blocks.append(bytes(await taken(source, source.length)))
         assert blocks[-1]
     source.close()
     return blocks
@@ -102,13 +112,13 @@ async def test_blocks_end_where_fragments_do(tmp_path: Path) -> None:
 async def test_the_next_block_is_read_while_this_one_is_sent(tmp_path: Path) -> None:
     with slow_disk(hangs_at=3) as disk:
         source = source_of(tmp_path / "file", bytes(5 * BLOCK), buffers=Buffers())
-        assert len(await source.read(BLOCK)) == BLOCK
+        assert len(await taken(source)) == BLOCK
         # From here on it is known that it comes from the disk.
-        assert len(await source.read(BLOCK)) == BLOCK
+        assert len(await taken(source)) == BLOCK
         await disk.reached.wait()  # by nobody's read but the one ahead
         disk.let_go.set()
         for _ in range(3):
-            assert len(await source.read(BLOCK)) == BLOCK
+            assert len(await taken(source)) == BLOCK
         source.close()
 
 
@@ -131,10 +141,10 @@ async def test_no_block_is_read_ahead_while_another_file_hangs(tmp_path: Path) -
             FileSource(tmp_path / "file", 0, 4 * BLOCK, limiter, Buffers()) for _ in range(2)
         )
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(hanging.read, BLOCK)
+            nursery.start_soon(taken, hanging)
             await disk.reached.wait()
             for _ in range(4):
-                assert len(await other.read(BLOCK)) == BLOCK
+                assert len(await taken(other)) == BLOCK
                 assert limiter.borrowed_tokens == 1
             disk.let_go.set()
         hanging.close()
@@ -154,18 +164,18 @@ async def test_a_thread_that_was_abandoned_writes_into_nobodys_buffer(
 
             async def read() -> None:
                 for _ in range(3):
-                    await left.read(BLOCK)
+                    await taken(left)
 
             if hangs_at == 1:
                 nursery.start_soon(read)
             else:
-                await left.read(BLOCK)
-                await left.read(BLOCK)
+                await taken(left)
+                await taken(left)
             await disk.reached.wait()
             nursery.cancel_scope.cancel()
         left.close()
         other = source_of(tmp_path / "other", theirs * 2, buffers=buffers)
-        blocks = [await other.read(BLOCK), buffers.take(), buffers.take()]
+        blocks = [await taken(other), buffers.take(), buffers.take()]
         for block in blocks:
             block[:] = theirs
         assert limiter.borrowed_tokens == 1

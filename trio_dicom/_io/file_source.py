@@ -56,6 +56,7 @@ class _Read:
         buffer: What it goes into.
         position: Where in the file it begins, in bytes.
         size: How many bytes there should be.
+        is_started: Whether a thread is at it, or was.
         result: How many there were, or what the system said instead; None before.
         done: Set when the thread has returned.
     """
@@ -63,6 +64,7 @@ class _Read:
     buffer: memoryview
     position: int
     size: int
+    is_started: bool = False
     result: Outcome[int] | None = None
     done: trio.Event = field(factory=trio.Event)
 
@@ -98,53 +100,57 @@ class FileSource:
     # Where the next read begins, and how many bytes no read has asked for.
     _position: int = field(init=False)
     _left: int = field(init=False)
+    _next: _Read | None = field(default=None, init=False)
     _buffer: memoryview = field(default=_NOTHING, init=False)
     _block: memoryview = field(default=_NOTHING, init=False)
-    _ahead: _Read | None = field(default=None, init=False)
     _is_on_disk: bool = field(default=False, init=False)
+    _is_short: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.length = self._size + len(self._padding)
         self._position, self._left = self._offset, self._size
         self._file = _File(self._path)
 
-    async def read(self, size: int) -> memoryview:
+    def take(self, size: int) -> memoryview | None:
         """See ``Source``."""
-        if not self._block:
-            self._give_back()
-            self._block = await self._next_block()
+        if not (self._block or self._is_short or self._read_at_once()):
+            return None
         block, self._block = self._block[:size], self._block[size:]
         return block
+
+    async def fetch(self) -> None:
+        """See ``Source``."""
+        self._give_back()
+        read, self._next = self._next or self._next_read(), None
+        if not read.is_started:
+            await self._limiter.acquire_on_behalf_of(read)
+            self._start(read)
+        await read.done.wait()
+        assert read.result is not None
+        self._keep(read, read.result.unwrap())
+        # One thread of the connection is left to others, whose files may lie elsewhere.
+        if self._is_on_disk and self._left and self._limiter.available_tokens > 1:
+            self._next = self._next_read()
+            self._limiter.acquire_on_behalf_of_nowait(self._next)
+            self._start(self._next)
 
     def close(self) -> None:
         """See ``Source``."""
         self._give_back()
         self._file.close()
 
-    def _give_back(self) -> None:
-        if self._buffer:
-            self._buffers.give(self._buffer)
-        self._buffer = self._block = _NOTHING
-
-    async def _next_block(self) -> memoryview:
-        read, self._ahead = self._ahead, None
-        if read is None:
-            read = self._next_read()
-            if self._file.is_open and not self._is_on_disk:
-                if self._file.read_at_once(read):
-                    return self._taken(read, read.size)
-                self._is_on_disk = True
-            await self._limiter.acquire_on_behalf_of(read)
-            self._start(read)
-        await read.done.wait()
-        assert read.result is not None
-        came = read.result.unwrap()
-        # One thread of the connection is left to others, whose files may lie elsewhere.
-        if self._is_on_disk and self._left and self._limiter.available_tokens > 1:
-            self._ahead = self._next_read()
-            self._limiter.acquire_on_behalf_of_nowait(self._ahead)
-            self._start(self._ahead)
-        return self._taken(read, came)
+    def _read_at_once(self) -> bool:
+        """Read the next block if it lies in memory, and say whether it does."""
+        if self._is_on_disk or not self._file.is_open:
+            return False
+        self._give_back()
+        self._next = self._next_read()
+        if self._file.read_at_once(self._next):
+            self._keep(self._next, self._next.size)
+            self._next = None
+        else:
+            self._is_on_disk = True
+        return not self._is_on_disk
 
     def _next_read(self) -> _Read:
         buffer = self._buffers.take()
@@ -154,17 +160,24 @@ class FileSource:
         self._left -= read.size
         return read
 
-    def _taken(self, read: _Read, came: int) -> memoryview:
+    def _keep(self, read: _Read, came: int) -> None:
+        """Have what ``read`` brought as the current block."""
         self._buffer = read.buffer
         if came < read.size:
             # Shorter than it was. What there is may be odd, and no message comes of it.
-            return _NOTHING
+            self._is_short = True
+            return
         end = came
         if read.position + came == self._offset + self._size:
             # With the last bytes, not after them: without it their number may be odd.
             end += len(self._padding)
             read.buffer[came:end] = self._padding
-        return read.buffer[:end]
+        self._block = read.buffer[:end]
+
+    def _give_back(self) -> None:
+        if self._buffer:
+            self._buffers.give(self._buffer)
+        self._buffer = self._block = _NOTHING
 
     def _start(self, read: _Read) -> None:
         token = trio.lowlevel.current_trio_token()
@@ -173,6 +186,7 @@ class FileSource:
             with suppress(trio.RunFinishedError):  # the program has ended, and so has its use
                 token.run_sync_soon(self._finish, read, result)
 
+        read.is_started = True
         trio.lowlevel.start_thread_soon(partial(self._file.read, read), deliver)
 
     def _finish(self, read: _Read, result: Outcome[int]) -> None:

@@ -1,4 +1,4 @@
-"""The task that keeps one open request: it holds the cancel scopes of its timeouts."""
+"""The task that keeps one open request: it waits for its end inside the scope of its timeouts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["start_keeping"]
 
 
 def start_keeping(link: Link, entry: PendingRequest) -> None:
-    """Start the clocks of ``entry``, which is about to be sent, and the task that keeps it."""
+    """Start the clock of ``entry``, which is about to be sent, and the task that keeps it."""
     link.clocks.start(entry.clock)
-    entry.total_scope.deadline = trio.current_time() + entry.total
+    entry.clock.end_by(trio.current_time() + entry.total)
     link.tasks.start_soon(_keep, link, entry)
 
 
@@ -29,13 +29,14 @@ async def _keep(link: Link, entry: PendingRequest) -> None:
     The final response may come, or the caller may leave, while its message is still being
     written: it is over when that has ended as well.
     """
+    clock = entry.clock
     try:
-        with entry.total_scope, entry.clock.scope:
-            await entry.left.wait()
-            await entry.off_the_wire.wait()
+        while not entry.over.is_set() and not clock.has_run_out:
+            with clock.scope():
+                await entry.over.wait()
     finally:
-        link.clocks.stop(entry.clock)
-    if not (entry.left.is_set() and entry.off_the_wire.is_set()):
+        link.clocks.stop(clock)
+    if not entry.over.is_set():
         _give_up(link, entry)
 
 
@@ -43,7 +44,7 @@ def _give_up(link: Link, entry: PendingRequest) -> None:
     entry.is_given_up = True
     if isinstance(entry.outcome, Abandoned):
         leave(link, entry, answered=False)
-    total_passed = entry.total_scope.cancelled_caught
+    total_passed = trio.current_time() >= entry.clock.latest
     finish(link, entry, TimedOut(entry.total if total_passed else entry.clock.limit))
     link.sender.interrupt(entry)
     if isinstance(entry.outcome, TimedOut) and link.options.on_timeout == "abort":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
 
 import trio
 from attrs import define, field, frozen
@@ -67,6 +66,7 @@ class Outbox:
     )
     _bell: trio.MemorySendChannel[None] = field(init=False)
     _woken: trio.MemoryReceiveChannel[None] = field(init=False)
+    _is_ringing: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         # One waiting ring is enough: the sender looks at everything when it wakes.
@@ -92,9 +92,17 @@ class Outbox:
 
     def ring(self) -> None:
         """Wake the sender: there is something to do."""
-        with suppress(trio.WouldBlock):
+        if not self._is_ringing:
+            self._is_ringing = True
             self._bell.send_nowait(None)
+
+    def hush(self) -> None:
+        """Forget that the bell has rung: whoever calls this looks at everything now."""
+        if self._is_ringing:
+            self._is_ringing = False
+            self._woken.receive_nowait()
 
     async def wait(self) -> None:
         """Return when the bell has rung since the last call."""
         await self._woken.receive()
+        self._is_ringing = False

@@ -57,8 +57,7 @@ def finish(link: Link, entry: PendingRequest, outcome: Outcome) -> None:
 
 def was_sent(link: Link, entry: PendingRequest) -> None:
     """The last byte of ``entry`` is written."""
-    entry.phase = Phase.SENT
-    entry.progressed.set()
+    entry.was_sent()
     if isinstance(entry.outcome, Abandoned):
         _cancel(link, entry)
 
@@ -66,7 +65,8 @@ def was_sent(link: Link, entry: PendingRequest) -> None:
 def leave(link: Link, entry: PendingRequest, *, answered: bool) -> None:
     """Free what ``entry`` holds in the table, so that the next request can be sent."""
     link.table.leave(entry, answered=answered)
-    link.outbox.ring()
+    if link.table.queued:
+        link.outbox.ring()
     link.changed()
 
 
@@ -74,8 +74,7 @@ def _cancel(link: Link, entry: PendingRequest) -> None:
     """Tell the peer that nobody wants the rest, and wait for it no longer than the grace."""
     if not isinstance(entry.request, CANCELLABLE):
         return
-    grace = trio.current_time() + link.options.timeouts.cancel_grace
-    entry.total_scope.deadline = min(entry.total_scope.deadline, grace)
+    entry.clock.end_by(trio.current_time() + link.options.timeouts.cancel_grace)
     if link.may_send_messages:
         cancel = CCancelRequest(message_id_being_responded_to=entry.message_id)
         link.outbox.put(OutgoingMessage.encode(cancel, entry.context))

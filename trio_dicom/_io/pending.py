@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from enum import Enum
 from math import inf
@@ -89,6 +90,7 @@ class PendingRequest:
         clock: Measures the silence of the peer.
         channel: Where responses go besides the handler.
         instances: Who takes the instances that it brings, if not the handler.
+        until_answered: Whether its caller waits for the answer, and not for the last byte only.
         phase: How far it has come.
         started: Whether any of its bytes were handed to the transport.
         is_finishing: Whether its last bytes are with the transport, which has not yet said
@@ -96,10 +98,10 @@ class PendingRequest:
         is_given_up: Whether our patience with it has ended, so that what is still to be
             written of it stays unwritten.
         outcome: How it ended for its caller; the first outcome is the only one.
-        progressed: Set when it was sent whole, or ended.
-        off_the_wire: Set when nothing of it will be written any more.
-        left: Set when it holds neither a slot nor a message ID any more.
-        total_scope: The keeper's scope for ``total``.
+        has_left: Whether it holds neither a slot nor a message ID any more.
+        is_off_the_wire: Whether nothing of it will be written any more.
+        progressed: Set when what its caller waits for is there, or will not come.
+        over: Set when it has left and is off the wire.
     """
 
     request: Request
@@ -110,16 +112,17 @@ class PendingRequest:
     clock: SilenceClock
     channel: ResponseChannel | None = None
     instances: InstanceHandler | None = None
+    until_answered: bool = False
     phase: Phase = Phase.QUEUED
     started: bool = False
     is_finishing: bool = False
     is_given_up: bool = False
     outcome: Outcome | None = None
     delivery: Delivery = Delivery.NOT_SENT
+    has_left: bool = False
+    is_off_the_wire: bool = False
     progressed: trio.Event = field(factory=trio.Event)
-    off_the_wire: trio.Event = field(factory=trio.Event)
-    left: trio.Event = field(factory=trio.Event)
-    total_scope: trio.CancelScope = field(factory=trio.CancelScope)
+    over: trio.Event = field(factory=trio.Event)
 
     @property
     def message_id(self) -> int:
@@ -137,6 +140,24 @@ class PendingRequest:
         """What it is, for errors: ``C-STORE request 7``."""
         number = self.request.message_id
         return f"{self.request.operation} request" + ("" if number is None else f" {number}")
+
+    def was_sent(self) -> None:
+        """Its last byte is with the transport."""
+        self.phase = Phase.SENT
+        if not self.until_answered:
+            self.progressed.set()
+
+    def leave(self) -> None:
+        """It holds neither a slot nor a message ID any more."""
+        self.has_left = True
+        if self.is_off_the_wire:
+            self.over.set()
+
+    def leave_the_wire(self) -> None:
+        """Nothing of it will be written any more."""
+        self.is_off_the_wire = True
+        if self.has_left:
+            self.over.set()
 
     def settle(self, outcome: Outcome) -> None:
         """Note the one outcome and how far the request had come."""
@@ -180,10 +201,11 @@ class PendingTable:
     window: float = 1
     lost_a_retrieve: bool = False
     has_lost_a_retrieve: bool = False
-    _queued: dict[PendingRequest, None] = field(factory=dict[PendingRequest, None])
+    _queued: OrderedDict[PendingRequest, None] = field(factory=OrderedDict[PendingRequest, None])
     _open: dict[int, PendingRequest] = field(factory=dict[int, PendingRequest])
     _spent: set[int] = field(factory=set[int])
     _last_id: int = 0
+    _retrieving: PendingRequest | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -205,10 +227,7 @@ class PendingTable:
 
     def retrieving(self) -> PendingRequest | None:
         """The open C-GET, whose sub-operations do not name it: there is one at most."""
-        for entry in self._open.values():
-            if isinstance(entry.request, CGetRequest):
-                return entry
-        return None
+        return self._retrieving
 
     def queue(self, entry: PendingRequest) -> None:
         """Let ``entry`` wait for a slot, behind those that wait already."""
@@ -219,7 +238,7 @@ class PendingTable:
         if len(self._open) >= self.window:
             return None
         for entry in self._queued:
-            if not (isinstance(entry.request, CGetRequest) and self.retrieving()):
+            if self._retrieving is None or not isinstance(entry.request, CGetRequest):
                 return entry
         return None
 
@@ -239,6 +258,7 @@ class PendingTable:
         del self._queued[entry]
         if isinstance(entry.request, CGetRequest):
             self.lost_a_retrieve = False
+            self._retrieving = entry
         if wanted is None:
             entry.request = evolve(entry.request, message_id=message_id)
         self._open[message_id] = entry
@@ -253,13 +273,15 @@ class PendingTable:
         """
         if entry in self._queued:
             del self._queued[entry]
-        elif not entry.left.is_set():
+        elif not entry.has_left:
             del self._open[entry.message_id]
+            if entry is self._retrieving:
+                self._retrieving = None
             if entry.started and not answered:
                 self._spent.add(entry.message_id)
                 if isinstance(entry.request, CGetRequest):
                     self.lost_a_retrieve = self.has_lost_a_retrieve = True
-        entry.left.set()
+        entry.leave()
 
     def _free_id(self) -> int:
         for _ in range(_LAST_MESSAGE_ID):

@@ -9,7 +9,7 @@ import trio
 from trio_dicom._dimse.c_messages import CGetRequest, CMoveRequest
 from trio_dicom._io.clocks import SilenceClock
 from trio_dicom._io.outcomes import finish
-from trio_dicom._io.pending import Abandoned, PendingRequest, seconds_or_infinite
+from trio_dicom._io.pending import Abandoned, PendingRequest, Phase, seconds_or_infinite
 from trio_dicom._io.preparing import prepare
 from trio_dicom.errors import LocalProtocolError, WouldDeadlock
 
@@ -32,34 +32,32 @@ async def submit(
     timeout: float | None,
     channel: ResponseChannel | None = None,
     instances: InstanceHandler | None = None,
+    until_answered: bool = False,
 ) -> PendingRequest:
     """Queue ``request`` and return once its last byte is written or its answer is there.
+
+    Args:
+        link: Where.
+        request: What to send.
+        context: See ``ClientConnection.send_request``.
+        idle_timeout: Likewise.
+        timeout: Likewise.
+        channel: Where responses go besides the handler.
+        instances: Who takes the instances that it brings, if not the handler.
+        until_answered: Wait for the answer in any case.
 
     Raises:
         NoAcceptedContext: See ``ClientConnection.send_request``, also for the others.
     """
-    await trio.lowlevel.checkpoint()
-    _check(link)
-    _check_slot(link, request)
-    association = link.machine.association
-    if association is None:
-        raise LocalProtocolError("there is no association yet: send an association request first")
-    context, source = await prepare(link, request, association, context)
-    timeouts = link.options.timeouts
-    idle = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
-    entry = PendingRequest(
-        request=request,
-        context=context,
-        source=source,
-        peer=link.peer,
-        total=seconds_or_infinite(timeouts.total if timeout is None else timeout),
-        clock=SilenceClock(seconds_or_infinite(idle if idle_timeout is None else idle_timeout)),
-        channel=channel,
-        instances=instances,
-    )
+    await trio.lowlevel.checkpoint_if_cancelled()
+    try:
+        entry = await _prepared(link, request, context, idle_timeout, timeout)
+    except Exception:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        raise
+    entry.channel, entry.instances, entry.until_answered = channel, instances, until_answered
     if channel is not None:
         channel.attach(entry)
-    _check(link)  # the connection may have ended while a file was read
     link.table.queue(entry)
     link.outbox.ring()
     try:
@@ -69,9 +67,37 @@ async def submit(
         abandon(link, entry)
         raise
     if (error := entry.error()) is not None:
-        await link.tell_first()
+        if entry.phase is not Phase.SENT:
+            await link.tell_first()
         raise error
     return entry
+
+
+async def _prepared(
+    link: Link,
+    request: Request,
+    context: NegotiatedContext | None,
+    idle_timeout: float | None,
+    timeout: float | None,
+) -> PendingRequest:
+    """``request`` with all that it needs to be queued. Waits for nothing but a file."""
+    _check(link)
+    _check_slot(link, request)
+    association = link.machine.association
+    if association is None:
+        raise LocalProtocolError("there is no association yet: send an association request first")
+    context, source = await prepare(link, request, association, context)
+    _check(link)  # the connection may have ended while a file was read
+    timeouts = link.options.timeouts
+    idle = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
+    return PendingRequest(
+        request=request,
+        context=context,
+        source=source,
+        peer=link.peer,
+        total=seconds_or_infinite(timeouts.total if timeout is None else timeout),
+        clock=SilenceClock(seconds_or_infinite(idle if idle_timeout is None else idle_timeout)),
+    )
 
 
 def abandon(link: Link, entry: PendingRequest) -> None:

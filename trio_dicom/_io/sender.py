@@ -44,7 +44,7 @@ class Sender:
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     ended: trio.Event = field(factory=trio.Event)
     on_the_wire: PendingRequest | None = None
-    _is_reading: bool = False
+    _is_fetching: bool = False
 
     @property
     def is_idle(self) -> bool:
@@ -61,6 +61,7 @@ class Sender:
         try:
             with self.scope:
                 while link.ending is None:
+                    link.outbox.hush()
                     if not await self._step():
                         link.changed()
                         await link.outbox.wait()
@@ -80,7 +81,7 @@ class Sender:
 
     def stop_reading(self) -> None:
         """Stop waiting for a data set, now: what we are doing is between two writes."""
-        if self._is_reading:
+        if self._is_fetching:
             self.writer.interrupt()
 
     def _last_words(self) -> bytes:
@@ -164,7 +165,7 @@ class Sender:
             was_sent(link, entry)
         finally:
             self.on_the_wire = None
-            entry.off_the_wire.set()
+            entry.leave_the_wire()
             if entry.source is not None:
                 entry.source.close()
 
@@ -176,7 +177,7 @@ class Sender:
         while source is not None and left:
             # The first block is read before the command goes: a file that cannot even be
             # opened costs one request alone, and what is small goes out in one write.
-            block = await self._read(source, left, entry)
+            block = await self._take(source, left, entry)
             left -= len(block)
             parts += machine.fragment(context_id, block, is_command=False, is_last=not left)
             if left:
@@ -186,25 +187,32 @@ class Sender:
         if self._link.instrument is not None:
             self._link.instrument.message_sent(outgoing.message, outgoing.context)
 
-    async def _read(self, source: Source, left: int, entry: PendingRequest | None) -> memoryview:
-        self._check(entry)
+    async def _take(self, source: Source, left: int, entry: PendingRequest | None) -> memoryview:
         size = min(left, self._link.machine.fragment_size * self.writer.batch)
+        if (block := source.take(size)) is None:
+            await self._fetch(source, entry)
+            block = source.take(size)
+        if not block:
+            raise _SourceBroke from EOFError("it is shorter than it was when we looked at it")
+        return block
+
+    async def _fetch(self, source: Source, entry: PendingRequest | None) -> None:
+        """Wait for ``source``, in time that is ours."""
+        self._check(entry)
         if entry is not None:
             entry.clock.pause()
         try:
-            self._is_reading = True
-            with self.writer.interruptible():
-                block = await source.read(size)
+            self._is_fetching = True
+            with self.writer.interruptible() as scope:
+                await source.fetch()
         except OSError as error:
             raise _SourceBroke from error
         finally:
-            self._is_reading = False
+            self._is_fetching = False
             if entry is not None:
                 entry.clock.resume()
-        if not block:
-            raise _SourceBroke from EOFError("it is shorter than it was when we looked at it")
-        self._check(entry)
-        return block
+        if scope.cancelled_caught:
+            raise Interrupted
 
     async def _write(
         self,

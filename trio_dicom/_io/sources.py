@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+import trio
 from attrs import define, field
 
 from trio_dicom._dimse.encoded import MessageData, StoredDataSet
@@ -25,10 +26,15 @@ class Source(Protocol):
 
     length: int
 
-    async def read(self, size: int) -> memoryview:
-        """The next bytes: at most ``size``, and none only if the source is too short.
+    def take(self, size: int) -> memoryview | None:
+        """The next bytes, at most ``size``; None: ``fetch`` them first.
 
-        They are valid until the next call.
+        There are none only if the source is too short. They are valid until the next call.
+        """
+        ...
+
+    async def fetch(self) -> None:
+        """Wait until there is something to take.
 
         Raises:
             OSError: What the file behind it says.
@@ -42,7 +48,7 @@ class Source(Protocol):
 
 @define(eq=False)
 class BytesSource:
-    """A data set that lies in memory: reading it never waits."""
+    """A data set that lies in memory, so that nobody has to wait for it."""
 
     _data: memoryview = field(converter=memoryview)
     _position: int = field(default=0, init=False)
@@ -51,11 +57,15 @@ class BytesSource:
     def __attrs_post_init__(self) -> None:
         self.length = len(self._data)
 
-    async def read(self, size: int) -> memoryview:
+    def take(self, size: int) -> memoryview:
         """See ``Source``."""
         start = self._position
         self._position = min(start + size, self.length)
         return self._data[start : self._position]
+
+    async def fetch(self) -> None:
+        """See ``Source``. It is all there."""
+        await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
         """See ``Source``."""

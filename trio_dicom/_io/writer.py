@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -39,28 +37,16 @@ class Writer:
     _instrument: Instrument | None
     is_cut: bool = False
     batch: int = 1
-    _scope: trio.CancelScope | None = None
+    _scope: trio.CancelScope = field(factory=trio.CancelScope)
 
-    @contextmanager
-    def interruptible(self) -> Generator[None, None, None]:
-        """Let ``interrupt`` end the block.
-
-        Raises:
-            Interrupted: It did.
-        """
-        with trio.CancelScope() as scope:
-            self._scope = scope
-            try:
-                yield
-            finally:
-                self._scope = None
-        if scope.cancelled_caught:
-            raise Interrupted
+    def interruptible(self) -> trio.CancelScope:
+        """A scope that ``interrupt`` cancels, unless it is over by then."""
+        self._scope = trio.CancelScope()
+        return self._scope
 
     def interrupt(self) -> None:
         """End what is being waited for right now, in the middle of a write if need be."""
-        if self._scope is not None:
-            self._scope.cancel()
+        self._scope.cancel()
 
     async def write(self, parts: list[bytes | memoryview], most: int = 1) -> None:
         """Write ``parts``, which may be interrupted, and learn how fast the link is.
@@ -74,13 +60,15 @@ class Writer:
             trio.BrokenResourceError: The transport is broken.
         """
         begun = trio.current_time()
-        whole = False
+        size, whole = 0, False
         try:
-            with self.interruptible():
+            with self.interruptible() as scope:
                 size = await self._gatherer.send_all(parts, at_once=self.batch > 1)
                 whole = True
         finally:
             self.is_cut = self.is_cut or not whole
+        if scope.cancelled_caught:
+            raise Interrupted
         if self._instrument is not None:
             self._instrument.bytes_sent(size)
         if trio.current_time() - begun > _SLOW_WRITE:

@@ -60,10 +60,9 @@ class Requester:
             ConnectionEnded: The association has ended, or ends meanwhile.
             WouldDeadlock: This task must first take the responses that wait for it.
         """
-        async with self.open_request(
+        return await self.connection.ask(
             request, context=context, idle_timeout=idle_timeout, timeout=timeout
-        ) as responses:
-            return await responses.final()
+        )
 
     def open_request(
         self,
