@@ -39,62 +39,13 @@ from trio_dicom._dimse.n_messages import (
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
-from trio_dicom._operations.commitment import (
-    CommitmentResult,
-    InstanceCommitment,
-    PendingCommitment,
-    request_commitment,
-)
 from trio_dicom._operations.contexts_for_files import contexts_for_files
-from trio_dicom._operations.film_session import FilmSession
 from trio_dicom._operations.find import Matches
 from trio_dicom._operations.inbox import Inbox, ReceivedInstance
-from trio_dicom._operations.landing import MoveDestination
 from trio_dicom._operations.move import MoveRetrieval
-from trio_dicom._operations.performed_steps import (
-    complete_performed_step,
-    create_performed_step,
-    discontinue_performed_step,
-    update_performed_step,
-)
-from trio_dicom._operations.performed_values import (
-    PerformedSeries,
-    PerformedStep,
-    PerformedStepState,
-)
-from trio_dicom._operations.print_image import PrintImage
-from trio_dicom._operations.print_values import (
-    FilmBox,
-    ImageBox,
-    Printed,
-    Printer,
-    PrintJob,
-    PrintReport,
-)
-from trio_dicom._operations.printing import get_print_job, get_printer, open_film_session
-from trio_dicom._operations.references import CodedEntry, InstanceReference
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.retrieving import Retrieval
 from trio_dicom._operations.store import c_store_request
-from trio_dicom._operations.unified_worklist import UnifiedWorklist
-from trio_dicom._operations.ups_events import (
-    UPSAssigned,
-    UPSCancelRequested,
-    UPSEvent,
-    UPSProgress,
-    UPSProviderStatus,
-    UPSStateReport,
-    ups_event,
-    ups_events,
-)
-from trio_dicom._operations.ups_search import UnifiedSteps
-from trio_dicom._operations.ups_values import (
-    ClaimedStep,
-    OutputSeries,
-    PerformedWork,
-    UnifiedStep,
-    UPSState,
-)
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode
@@ -153,6 +104,55 @@ from trio_dicom.reasons import (
 from trio_dicom.status import Code, Service, Status, StatusKind
 
 if TYPE_CHECKING:
+    from trio_dicom._operations.commitment import (
+        CommitmentResult,
+        InstanceCommitment,
+        PendingCommitment,
+        request_commitment,
+    )
+    from trio_dicom._operations.film_session import FilmSession
+    from trio_dicom._operations.landing import MoveDestination
+    from trio_dicom._operations.performed_steps import (
+        complete_performed_step,
+        create_performed_step,
+        discontinue_performed_step,
+        update_performed_step,
+    )
+    from trio_dicom._operations.performed_values import (
+        PerformedSeries,
+        PerformedStep,
+        PerformedStepState,
+    )
+    from trio_dicom._operations.print_image import PrintImage
+    from trio_dicom._operations.print_values import (
+        FilmBox,
+        ImageBox,
+        Printed,
+        Printer,
+        PrintJob,
+        PrintReport,
+    )
+    from trio_dicom._operations.printing import get_print_job, get_printer, open_film_session
+    from trio_dicom._operations.references import CodedEntry, InstanceReference
+    from trio_dicom._operations.unified_worklist import UnifiedWorklist
+    from trio_dicom._operations.ups_events import (
+        UPSAssigned,
+        UPSCancelRequested,
+        UPSEvent,
+        UPSProgress,
+        UPSProviderStatus,
+        UPSStateReport,
+        ups_event,
+        ups_events,
+    )
+    from trio_dicom._operations.ups_search import UnifiedSteps
+    from trio_dicom._operations.ups_values import (
+        ClaimedStep,
+        OutputSeries,
+        PerformedWork,
+        UnifiedStep,
+        UPSState,
+    )
     from trio_dicom.receiver import Receiver, open_receiver
 
 __all__ = [
@@ -313,18 +313,65 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# Most programs listen to nobody.
+# What few programs need, and where it is.
 _WHEN_FIRST_NAMED: Final = {
-    "Receiver": "trio_dicom.receiver",
-    "open_receiver": "trio_dicom.receiver",
+    "_operations.commitment": (
+        "CommitmentResult",
+        "InstanceCommitment",
+        "PendingCommitment",
+        "request_commitment",
+    ),
+    "_operations.film_session": ("FilmSession",),
+    "_operations.landing": ("MoveDestination",),
+    "_operations.performed_steps": (
+        "complete_performed_step",
+        "create_performed_step",
+        "discontinue_performed_step",
+        "update_performed_step",
+    ),
+    "_operations.performed_values": ("PerformedSeries", "PerformedStep", "PerformedStepState"),
+    "_operations.print_image": ("PrintImage",),
+    "_operations.print_values": (
+        "FilmBox",
+        "ImageBox",
+        "Printed",
+        "Printer",
+        "PrintJob",
+        "PrintReport",
+    ),
+    "_operations.printing": ("get_print_job", "get_printer", "open_film_session"),
+    "_operations.references": ("CodedEntry", "InstanceReference"),
+    "_operations.unified_worklist": ("UnifiedWorklist",),
+    "_operations.ups_events": (
+        "UPSAssigned",
+        "UPSCancelRequested",
+        "UPSEvent",
+        "UPSProgress",
+        "UPSProviderStatus",
+        "UPSStateReport",
+        "ups_event",
+        "ups_events",
+    ),
+    "_operations.ups_search": ("UnifiedSteps",),
+    "_operations.ups_values": (
+        "ClaimedStep",
+        "OutputSeries",
+        "PerformedWork",
+        "UnifiedStep",
+        "UPSState",
+    ),
+    "receiver": ("Receiver", "open_receiver"),
 }
+_MODULES: Final = {name: module for module, names in _WHEN_FIRST_NAMED.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    try:
-        module = import_module(_WHEN_FIRST_NAMED[name])
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value: object = getattr(module, name)
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -6,8 +6,6 @@ import ssl
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from attrs import define
-
 from trio_dicom._operations.c_services import CServices
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.query_models import extension_items
@@ -104,7 +102,6 @@ async def open_association(
         yield Association(connection, await connection.send_association_request(request))
 
 
-@define(eq=False)
 class Association(CServices, NServices):
     """An association that stands. Any number of tasks may use it at the same time.
 
@@ -114,6 +111,8 @@ class Association(CServices, NServices):
         connection: The connection underneath.
         negotiated: What was agreed.
     """
+
+    __slots__ = ()
 
     async def release(self) -> None:
         """Release the association now. Leaving ``open_association`` does it, too.

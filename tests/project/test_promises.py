@@ -16,6 +16,7 @@ import trio_dicom
 PACKAGE = Path(trio_dicom.__file__).parent
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(PACKAGE.rglob("*.py"))
+LAZY = trio_dicom._WHEN_FIRST_NAMED
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:
@@ -58,12 +59,41 @@ def test_the_package_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()
 
 
+def _loaded_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter has after ``code``."""
+    code += "; import sys; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+
+
 def test_importing_the_library_does_not_import_what_few_programs_need() -> None:
-    code = "import sys, trio_dicom; print(*sys.modules)"
-    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
-    assert "trio_dicom" in loaded
-    assert loaded.isdisjoint({"trio_dicom.testing", "trio_dicom.cli", "cyclopts", "rich", "pytest"})
+    loaded = _loaded_after("import trio_dicom")
+    assert "trio_dicom.association" in loaded
+    assert loaded.isdisjoint({"trio_dicom.testing", "trio_dicom.cli", "trio_dicom.lowlevel"})
     assert loaded.isdisjoint({"trio_dicom.receiver", "trio_dicom._operations.receiving"})
+    assert loaded.isdisjoint({"asyncio", "cyclopts", "PIL", "pytest", "rich"})
+    assert loaded.isdisjoint({f"trio_dicom.{module}" for module in LAZY})
+
+
+def test_every_public_name_is_what_its_module_says() -> None:
+    """And type checkers are told of the same modules that are imported at run time."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in imported if str(node.module).startswith("trio_dicom.")]
+    home = {alias.name: str(node.module) for node in ours for alias in node.names}
+    assert home.keys() | {"__version__"} == set(trio_dicom.__all__)
+    for name, module in home.items():
+        assert getattr(trio_dicom, name) is getattr(importlib.import_module(module), name)
+    lazy = {name: f"trio_dicom.{module}" for module, names in LAZY.items() for name in names}
+    (checked,) = (node for node in tree.body if isinstance(node, ast.If))
+    told = [node for node in checked.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name: node.module for node in told for alias in node.names} == lazy
+
+
+def test_names_that_wait_to_be_named_are_listed_like_all_others() -> None:
+    code = "import trio_dicom; assert set(trio_dicom.__all__) <= set(dir(trio_dicom))"
+    assert "trio_dicom.receiver" not in _loaded_after(code)
+    code = "from trio_dicom import *; assert open_receiver and open_association"
+    assert "trio_dicom.receiver" in _loaded_after(code)
 
 
 def test_a_name_that_is_not_there_is_an_ordinary_error() -> None:

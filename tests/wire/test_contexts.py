@@ -25,11 +25,11 @@ RESULTS = [
 
 
 def proposed(body: bytes) -> ProposedContext:
-    return ProposedContext.decode(Cursor(body, "item 20H"))
+    return ProposedContext.decode(Cursor(memoryview(body), "item 20H"))
 
 
 def answered(body: bytes) -> AnsweredContext:
-    return AnsweredContext.decode(Cursor(body, "item 21H"))
+    return AnsweredContext.decode(Cursor(memoryview(body), "item 21H"))
 
 
 def test_a_proposed_context_has_the_bytes_of_its_table() -> None:
@@ -192,7 +192,7 @@ def test_a_context_whose_lengths_lie_is_refused(cut: int) -> None:
 
 
 def test_items_are_split_where_their_lengths_say() -> None:
-    cursor = Cursor(b"\x01\xff\0\0\x02\0\0\x02ab\xff\0\0\x01c", "test")
+    cursor = Cursor(memoryview(b"\x01\xff\0\0\x02\0\0\x02ab\xff\0\0\x01c"), "test")
     found = [(item_type, bytes(body.rest())) for item_type, body in split_items(cursor)]
     assert found == [(1, b""), (2, b"ab"), (0xFF, b"c")]
 

@@ -9,14 +9,14 @@ from trio_dicom.errors import PDUError
 
 
 def test_numbers_are_big_endian() -> None:
-    cursor = Cursor(bytes(range(1, 8)), "test")
+    cursor = Cursor(memoryview(bytes(range(1, 8))), "test")
     assert (cursor.u8(), cursor.u16(), cursor.u32()) == (0x01, 0x0203, 0x04050607)
     assert cursor.remaining == 0
 
 
 def test_slices_are_views_of_the_bytes() -> None:
     data = b"abcdef"
-    cursor = Cursor(data, "test")
+    cursor = Cursor(memoryview(data), "test")
     assert cursor.take(2) == b"ab"
     assert cursor.take(0) == b""
     assert cursor.remaining == 4
@@ -27,7 +27,7 @@ def test_slices_are_views_of_the_bytes() -> None:
 
 
 def test_a_sub_cursor_ends_where_its_bytes_end() -> None:
-    cursor = Cursor(b"abcd", "whole")
+    cursor = Cursor(memoryview(b"abcd"), "whole")
     part = cursor.sub(2, "part")
     assert part.rest() == b"ab"
     assert cursor.rest() == b"cd"
@@ -37,7 +37,7 @@ def test_a_sub_cursor_ends_where_its_bytes_end() -> None:
 
 @pytest.mark.pitfall(26)
 def test_reading_past_the_end_is_refused_and_takes_nothing() -> None:
-    cursor = Cursor(b"abc", "item 51H")
+    cursor = Cursor(memoryview(b"abc"), "item 51H")
     with pytest.raises(PDUError, match="item 51H: 4 bytes should follow, but only 3 do"):
         cursor.u32()
     with pytest.raises(PDUError):

@@ -109,7 +109,7 @@ SHORTEST_BODY = {
 
 
 def decoded(data: bytes) -> tuple[UserItem, ...]:
-    return decode_user_items(Cursor(data, "user information"))
+    return decode_user_items(Cursor(memoryview(data), "user information"))
 
 
 @pytest.mark.parametrize("item, encoded", ITEMS)

@@ -37,6 +37,9 @@ __all__ = [
     "CStoreResponse",
 ]
 
+# A message without fields of its own is a plain subclass: its parent has all that attrs
+# makes, and making it again is most of what importing a message costs.
+
 _REQUEST = (Row(0x0002, UI, "sop_class_uid", required=True), *Request.rows)
 _VERIFICATION = as_uid("1.2.840.10008.1.1")
 
@@ -69,9 +72,10 @@ class CEchoRequest(Request):
     sop_class_uid: UID = field(default=_VERIFICATION, converter=as_uid)
 
 
-@frozen(kw_only=True)
 class CEchoResponse(Response):
     """Yes (PS3.7 9.3.5.2)."""
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.C_ECHO_RSP
     service: ClassVar = Service.VERIFICATION
@@ -176,7 +180,6 @@ class _SubOperationsResponse(Response):
         return (as_uid(value),) if isinstance(value, str) else tuple(as_uid(uid) for uid in value)
 
 
-@frozen(kw_only=True)
 class CFindRequest(_IdentifierRequest):
     """Who or what matches? (PS3.7 9.3.2.1).
 
@@ -184,12 +187,15 @@ class CFindRequest(_IdentifierRequest):
         priority: How urgent it is.
     """
 
+    __slots__ = ()
+
     command_field: ClassVar = CommandField.C_FIND_RQ
 
 
-@frozen(kw_only=True)
 class CFindResponse(Response):
     """One match, or the end of the matches (PS3.7 9.3.2.2)."""
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.C_FIND_RSP
     service: ClassVar = Service.QUERY_RETRIEVE_FIND
@@ -201,7 +207,6 @@ class CFindResponse(Response):
         return Dataset() if data_set is None else data_set
 
 
-@frozen(kw_only=True)
 class CGetRequest(_IdentifierRequest):
     """Send me these, here (PS3.7 9.3.3.1).
 
@@ -209,10 +214,11 @@ class CGetRequest(_IdentifierRequest):
         priority: How urgent it is.
     """
 
+    __slots__ = ()
+
     command_field: ClassVar = CommandField.C_GET_RQ
 
 
-@frozen(kw_only=True)
 class CGetResponse(_SubOperationsResponse):
     """How far the sub-operations are (PS3.7 9.3.3.2).
 
@@ -222,6 +228,8 @@ class CGetResponse(_SubOperationsResponse):
         failed: Instances that could not be sent.
         warning: Instances sent with a warning.
     """
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.C_GET_RSP
     service: ClassVar = Service.QUERY_RETRIEVE_GET
@@ -245,7 +253,6 @@ class CMoveRequest(_IdentifierRequest):
     move_destination: str
 
 
-@frozen(kw_only=True)
 class CMoveResponse(_SubOperationsResponse):
     """How far the sub-operations are (PS3.7 9.3.4.2).
 
@@ -255,6 +262,8 @@ class CMoveResponse(_SubOperationsResponse):
         failed: Instances that could not be sent.
         warning: Instances sent with a warning.
     """
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.C_MOVE_RSP
     service: ClassVar = Service.QUERY_RETRIEVE_MOVE

@@ -131,7 +131,6 @@ class NGetRequest(_InstanceRequest):
     attribute_identifiers: tuple[BaseTag, ...] = field(default=(), converter=as_tags)
 
 
-@frozen(kw_only=True)
 class NGetResponse(_AttributesResponse):
     """The attributes (PS3.7 10.3.2.2).
 
@@ -140,16 +139,19 @@ class NGetResponse(_AttributesResponse):
         attribute_identifiers: With status 0107H, the attributes not known to the peer.
     """
 
+    __slots__ = ()
+
     command_field: ClassVar = CommandField.N_GET_RSP
 
 
-@frozen(kw_only=True)
 class NSetRequest(_InstanceRequest):
     """Change this instance (PS3.7 10.3.3.1).
 
     Attributes:
         sop_instance_uid: The instance.
     """
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.N_SET_RQ
     must_have_data_set: ClassVar = True
@@ -160,7 +162,6 @@ class NSetRequest(_InstanceRequest):
         return self.decoded_data_set()
 
 
-@frozen(kw_only=True)
 class NSetResponse(_AttributesResponse):
     """What was changed (PS3.7 10.3.3.2).
 
@@ -168,6 +169,8 @@ class NSetResponse(_AttributesResponse):
         sop_instance_uid: The instance, which may be missing.
         attribute_identifiers: The attributes in error, where the status tells of one.
     """
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.N_SET_RSP
 
@@ -238,7 +241,6 @@ class NCreateRequest(Request):
         return self.decoded_data_set()
 
 
-@frozen(kw_only=True)
 class NCreateResponse(_AttributesResponse):
     """The new instance (PS3.7 10.3.5.2).
 
@@ -247,10 +249,11 @@ class NCreateResponse(_AttributesResponse):
         attribute_identifiers: The attributes in error, where the status tells of one.
     """
 
+    __slots__ = ()
+
     command_field: ClassVar = CommandField.N_CREATE_RSP
 
 
-@frozen(kw_only=True)
 class NDeleteRequest(_InstanceRequest):
     """Take this instance away (PS3.7 10.3.6.1).
 
@@ -258,17 +261,20 @@ class NDeleteRequest(_InstanceRequest):
         sop_instance_uid: The instance.
     """
 
+    __slots__ = ()
+
     command_field: ClassVar = CommandField.N_DELETE_RQ
     may_have_data_set: ClassVar = False
 
 
-@frozen(kw_only=True)
 class NDeleteResponse(_InstanceResponse):
     """It is gone (PS3.7 10.3.6.2).
 
     Attributes:
         sop_instance_uid: The instance, which may be missing.
     """
+
+    __slots__ = ()
 
     command_field: ClassVar = CommandField.N_DELETE_RSP
     may_have_data_set: ClassVar = False

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from os import PathLike
 
 import trio
-from attrs import define
 from pydicom import Dataset
 
 from trio_dicom._dimse.base import Priority, Response
@@ -26,9 +25,10 @@ from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 __all__ = ["CServices"]
 
 
-@define(eq=False)
 class CServices(MoveService):
     """C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
+
+    __slots__ = ()
 
     async def c_echo(
         self, *, idle_timeout: float | None = None, timeout: float | None = None

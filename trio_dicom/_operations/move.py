@@ -9,15 +9,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
-from attrs import define
 from pydicom import Dataset
 
 from trio_dicom._dimse.base import Priority
 from trio_dicom._dimse.c_messages import CMoveRequest, CMoveResponse
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._operations.inbox import Into
-from trio_dicom._operations.landing import MoveDestination, landing
-from trio_dicom._operations.open_moves import OpenMove
 from trio_dicom._operations.query_models import MOVE, Model
 from trio_dicom._operations.requester import Requester
 from trio_dicom._operations.retrieving import Retrieval
@@ -26,6 +23,8 @@ from trio_dicom.errors import StatusError
 from trio_dicom.status import Code
 
 if TYPE_CHECKING:
+    from trio_dicom._operations.landing import MoveDestination
+    from trio_dicom._operations.open_moves import OpenMove
     from trio_dicom._operations.receiving import Receiver
 
 __all__ = ["MoveRetrieval", "MoveService"]
@@ -135,9 +134,10 @@ class MoveRetrieval(Retrieval[CMoveResponse]):
         return ""
 
 
-@define(eq=False)
 class MoveService(Requester):
     """C-MOVE."""
+
+    __slots__ = ()
 
     @asynccontextmanager
     async def c_move(
@@ -206,6 +206,9 @@ class MoveService(Requester):
             ResponseTimeout: There too: the peer was silent for too long.
             ConnectionEnded: The association has ended, or ends meanwhile.
         """
+        # Most programs have nothing moved.
+        from trio_dicom._operations.landing import landing  # noqa: PLC0415
+
         sop_class, identifier = MOVE.resolve(
             self.negotiated.contexts, query, model=model, level=level, context=context
         )

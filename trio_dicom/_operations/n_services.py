@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from attrs import define, evolve
+from attrs import evolve
 from pydicom import Dataset
 
 from trio_dicom._dimse.base import Request, Response, TagLike
@@ -31,9 +31,10 @@ __all__ = ["NServices"]
 R = TypeVar("R", bound=Response)
 
 
-@define(eq=False)
 class NServices(Requester):
     """N-GET, N-SET, N-ACTION, N-CREATE, N-DELETE and N-EVENT-REPORT."""
+
+    __slots__ = ()
 
     async def n_get(
         self,

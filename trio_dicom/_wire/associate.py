@@ -92,7 +92,7 @@ class _Associate(ABC, Generic[_ContextT]):
         Raises:
             PDUError: A length lies, or what must be there once is not.
         """
-        cursor = Cursor(body, cls.pdu_type.name)
+        cursor = Cursor(memoryview(body), cls.pdu_type.name)
         protocol_version = cursor.u16()
         cursor.take(2)
         called_ae = decode_ae_title(cursor.take(AE_TITLE_LENGTH))

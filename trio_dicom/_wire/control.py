@@ -31,7 +31,7 @@ def _encode(pdu_type: PduType, body: bytes) -> bytes:
 def _decode(pdu_type: PduType, body: bytes | memoryview) -> Cursor:
     if len(body) != CONTROL_LENGTH:
         raise PDUError(f"{pdu_type.name} has {len(body)} bytes instead of {CONTROL_LENGTH}")
-    return Cursor(body, pdu_type.name)
+    return Cursor(memoryview(body), pdu_type.name)
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ class Cursor:
         what: What the bytes are, in words, for the error.
     """
 
-    _data: memoryview = field(converter=memoryview)
+    _data: memoryview
     what: str
     _at: int = field(default=0, init=False)
 
