@@ -225,7 +225,7 @@ class ClientConnection:
         Raises:
             ReleaseTimeout: It took longer than ``Timeouts.release``; we aborted.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()  # what follows waits in any case
         if self._link.ending is None:
             if self._link.is_inside():
                 self._link.is_releasing = True
@@ -398,9 +398,10 @@ class ClientConnection:
         Calling it again does nothing.
         """
         try:
-            with suppress(ReleaseTimeout):  # aborted instead, which is what leaving promises
+            try:
                 await self.send_association_release_request()
-            await self._wait_closed()
+            except ReleaseTimeout:  # aborted instead, which is what leaving promises
+                await self._wait_closed()
         except BaseException:
             abort(self._link, because="closing it was cancelled")
             raise

@@ -48,9 +48,9 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
                     await nursery.start(_live, link, nursery.cancel_scope)
                 yield
     finally:
-        # Closed already, unless we were cancelled before the tasks began.
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(link.network.stream)
+        if not link.closed.is_set():  # we were cancelled before the tasks began
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(link.network.stream)
 
 
 async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
@@ -82,12 +82,13 @@ async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskSta
             # so that the bug comes out alone and not in a group with that.
             user.cancel()
         end(link, Ending.lost(link.peer, "failed because of a bug in trio_dicom"))
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(link.network.stream)
-            if not link.dispatcher.is_finishing:
-                _announce_the_end(link)
-                await link.dispatcher.call_last()
-        link.closed.set()
+        if not link.closed.is_set():
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(link.network.stream)
+                if not link.dispatcher.is_finishing:
+                    _announce_the_end(link)
+                    await link.dispatcher.call_last()
+            link.closed.set()
 
 
 async def release(link: Link) -> None:
