@@ -47,13 +47,14 @@ class Cursor:
         Raises:
             PDUError: Fewer than ``count`` bytes are left.
         """
-        if count > self.remaining:
+        start = self._at
+        end = start + count
+        if end > len(self._data):
             raise PDUError(
                 f"{self.what}: {count} bytes should follow, but only {self.remaining} do"
             )
-        start = self._at
-        self._at += count
-        return self._data[start : self._at]
+        self._at = end
+        return self._data[start:end]
 
     def rest(self) -> memoryview:
         """All the bytes that are left."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import ClassVar
 
 from attrs import define, field, frozen
 
 from trio_dicom._wire.cursor import Cursor
-from trio_dicom._wire.fields import decode_text, encode_text, encode_u8, encode_u16
+from trio_dicom._wire.fields import decode_text, encode_text, encode_u8
 from trio_dicom.errors import PDUError
 from trio_dicom.reasons import ContextResult
 
@@ -31,13 +32,19 @@ ABSTRACT_SYNTAX = 0x30
 TRANSFER_SYNTAX = 0x40
 USER_INFORMATION = 0x50
 
+_HEAD = struct.Struct(">BxH")
+
 _INSIGNIFICANT_TRANSFER_SYNTAX = "1.2.840.10008.1.2"
 
 
 def encode_item(item_type: int, body: bytes, what: str) -> bytes:
     """A whole item: type, a reserved byte, the length of ``body``, ``body``."""
-    head = encode_u8(item_type, f"{what}: item type")
-    return head + b"\0" + encode_u16(len(body), f"{what}: length") + body
+    try:
+        return _HEAD.pack(item_type, len(body)) + body
+    except struct.error:
+        fits = 0 <= item_type <= 0xFF  # the type, so that it is the length that does not
+        field_name, value = ("length", len(body)) if fits else ("item type", item_type)
+        raise PDUError(f"{what}: {field_name} {value} does not fit into its field") from None
 
 
 def split_items(cursor: Cursor) -> Iterator[tuple[int, Cursor]]:
@@ -47,9 +54,8 @@ def split_items(cursor: Cursor) -> Iterator[tuple[int, Cursor]]:
         PDUError: An item is longer than what holds it.
     """
     while cursor.remaining:
-        item_type = cursor.u8()
-        cursor.take(1)
-        yield item_type, cursor.sub(cursor.u16(), f"item {item_type:02X}H")
+        item_type, length = _HEAD.unpack(cursor.take(_HEAD.size))
+        yield item_type, cursor.sub(length, f"item {item_type:02X}H")
 
 
 def encode_context_id(context_id: int) -> bytes:
