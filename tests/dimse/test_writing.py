@@ -34,6 +34,7 @@ from trio_dicom._dimse.part10 import file_meta_bytes
 from trio_dicom._dimse.transcode import (
     NotConvertible,
     encode_data_set,
+    encode_pieces,
 )
 from trio_dicom.errors import LocalProtocolError
 
@@ -292,3 +293,37 @@ def test_an_empty_character_set_declares_nothing() -> None:
     data_set.SpecificCharacterSet = None
     data_set.PatientName = "Müller"
     assert encode_data_set(data_set, EXPLICIT).endswith(b"M\xfcller")
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+@pytest.mark.parametrize("is_read", [False, True], ids=["set", "as it was read"])
+def test_a_long_value_is_not_copied(syntax: UID, is_read: bool) -> None:
+    pixels, after = bytes(1 << 20), bytes(2 << 20)
+    data_set = Dataset()
+    data_set.PatientID = "1"
+    data_set.PixelData = pixels
+    data_set["PixelData"].VR = "OW"
+    data_set.DataSetTrailingPadding = after
+    whole = encode_data_set(data_set, syntax)
+    if is_read:
+        data_set = EncodedDataSet(whole, syntax).decode()
+        pixels, after = (data_set.get_item(tag).value for tag in (0x7FE00010, 0xFFFCFFFC))
+    head, *pieces = encode_pieces(data_set, syntax)
+    assert b"".join([head, *pieces]) == whole
+    assert pieces[0] is pixels
+    assert pieces[2] is after
+    assert len(pieces) == 3
+
+
+def test_bytes_that_are_in_the_wanted_syntax_are_not_copied() -> None:
+    data = bytearray(b"\x10\0\x20\0LO\2\x001 ")
+    (piece,) = encode_pieces(EncodedDataSet(data, EXPLICIT), EXPLICIT)
+    assert piece is data
+
+
+def test_an_odd_long_value_is_padded() -> None:
+    data_set = Dataset()
+    data_set.PixelData = bytes((1 << 20) + 1)
+    data_set["PixelData"].VR = "OB"
+    pieces = encode_pieces(data_set, EXPLICIT)
+    assert list(map(len, pieces)) == [12, (1 << 20) + 2]

@@ -7,6 +7,7 @@ import trio
 from attrs import define, field
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from trio_dicom._io.gather import Gatherer
 from trio_dicom._io.writer import Interrupted, Writer
 
 MOST = 8
@@ -34,7 +35,7 @@ class Line(trio.abc.Stream):
 
 
 async def test_batches_double_while_the_line_is_fast(autojump_clock: MockClock) -> None:
-    writer = Writer(Line(0.05), None)
+    writer = Writer(Gatherer(Line(0.05)), None)
     batches = [writer.batch]
     for _ in range(5):
         await writer.write([b"x"], MOST)
@@ -44,7 +45,7 @@ async def test_batches_double_while_the_line_is_fast(autojump_clock: MockClock) 
 
 async def test_batches_halve_while_the_line_is_slow(autojump_clock: MockClock) -> None:
     line = Line(0.05)
-    writer = Writer(line, None)
+    writer = Writer(Gatherer(line), None)
     for _ in range(4):
         await writer.write([b"x"], MOST)
     line.seconds = 0.5
@@ -56,7 +57,7 @@ async def test_batches_halve_while_the_line_is_slow(autojump_clock: MockClock) -
 
 
 async def test_a_write_holds_one_pdu_at_least_and_no_more_than_it_may() -> None:
-    writer = Writer(Line(), None)
+    writer = Writer(Gatherer(Line()), None)
     for most, batch in ((0, 1), (1, 1), (3, 2), (3, 3), (3, 3)):
         await writer.write([b"x"], most)
         assert writer.batch == batch
@@ -64,7 +65,7 @@ async def test_a_write_holds_one_pdu_at_least_and_no_more_than_it_may() -> None:
 
 async def test_what_is_written_is_what_was_given() -> None:
     line = Line()
-    writer = Writer(line, None)
+    writer = Writer(Gatherer(line), None)
     await writer.write([b"one"])
     await writer.write([b"two", memoryview(b" three"), b""])
     assert line.written == [b"one", b"two three"]
@@ -72,7 +73,7 @@ async def test_what_is_written_is_what_was_given() -> None:
 
 
 async def test_an_interrupted_write_is_cut_and_nothing_may_follow() -> None:
-    writer = Writer(Line(float("inf")), None)
+    writer = Writer(Gatherer(Line(float("inf"))), None)
 
     async def write() -> None:
         with pytest.raises(Interrupted):
@@ -87,7 +88,7 @@ async def test_an_interrupted_write_is_cut_and_nothing_may_follow() -> None:
 
 
 async def test_a_cancelled_write_is_cut() -> None:
-    writer = Writer(Line(float("inf")), None)
+    writer = Writer(Gatherer(Line(float("inf"))), None)
     with trio.move_on_after(0):
         await writer.write([b"x"])
     assert writer.is_cut
@@ -95,7 +96,7 @@ async def test_a_cancelled_write_is_cut() -> None:
 
 async def test_interrupting_what_is_over_does_nothing() -> None:
     line = Line()
-    writer = Writer(line, None)
+    writer = Writer(Gatherer(line), None)
     writer.interrupt()
     await writer.write([b"x"])
     writer.interrupt()

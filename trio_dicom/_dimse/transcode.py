@@ -7,12 +7,15 @@ pixel data are never compressed, decompressed, dropped or altered here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydicom import Dataset
 from pydicom.uid import UID
 
 from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.deflated import deflate, inflate
 from trio_dicom._dimse.encoded import EncodedDataSet, MessageData
+from trio_dicom._dimse.headers import Bytes
 from trio_dicom._dimse.reading import read_data_set
 from trio_dicom._dimse.syntax import (
     encoding_of,
@@ -24,7 +27,7 @@ from trio_dicom._dimse.writing import NotConvertible, Writer
 from trio_dicom.errors import LocalProtocolError, PDUError
 from trio_dicom.options import Limits
 
-__all__ = ["NotConvertible", "can_convert", "encode_data_set", "source_syntax"]
+__all__ = ["NotConvertible", "can_convert", "encode_data_set", "encode_pieces", "source_syntax"]
 
 _DEFAULT_LIMITS = Limits()
 _PIXEL_DATA = 0x7FE0_0010
@@ -57,7 +60,14 @@ def source_syntax(data: MessageData) -> UID | None:
 
 
 def encode_data_set(data: Dataset | EncodedDataSet, transfer_syntax: UID) -> bytes:
-    """``data`` as they go on the wire. They are not changed themselves.
+    """``data`` as they go on the wire, in one piece: see ``encode_pieces``."""
+    return b"".join(encode_pieces(data, transfer_syntax))
+
+
+def encode_pieces(data: Dataset | EncodedDataSet, transfer_syntax: UID) -> Sequence[Bytes]:
+    """``data`` as they go on the wire, one piece after the other. They are not changed.
+
+    What is long in them, as an image is, is not copied where it can go out as it is.
 
     Args:
         data: A data set. An empty one gives no bytes at all.
@@ -76,22 +86,22 @@ def encode_data_set(data: Dataset | EncodedDataSet, transfer_syntax: UID) -> byt
     _check_convertible(source, transfer_syntax)
     try:
         if encoding_of(source) == encoding_of(transfer_syntax):
-            return _inflated_or_deflated(data, transfer_syntax)
+            return [_inflated_or_deflated(data, transfer_syntax)]
         data_set = read_data_set(data.data, source, _DEFAULT_LIMITS, lossless=True)
     except PDUError as error:
         raise NotConvertible(f"the data set is malformed: {error}") from error
     return _encode(data_set, source, transfer_syntax)
 
 
-def _as_it_is(data: EncodedDataSet) -> bytes:
+def _as_it_is(data: EncodedDataSet) -> Sequence[Bytes]:
     if len(data) & 1 == 0:
-        return bytes(data.data)
+        return [data.data]
     if is_deflated(data.transfer_syntax):
-        return bytes(data.data) + b"\0"  # PS3.5 A.5
+        return [bytes(data.data) + b"\0"]  # PS3.5 A.5
     raise LocalProtocolError("a data set of odd length is malformed")
 
 
-def _encode(data_set: Dataset, source: UID | None, target: UID) -> bytes:
+def _encode(data_set: Dataset, source: UID | None, target: UID) -> Sequence[Bytes]:
     if source is not None:
         _check_convertible(source, target)
     writer = Writer(
@@ -101,10 +111,10 @@ def _encode(data_set: Dataset, source: UID | None, target: UID) -> bytes:
         verbatim=source is not None or not is_native(target),
     )
     try:
-        body = writer.data_set(data_set)
+        pieces = writer.data_set(data_set)
     except RecursionError:
         raise LocalProtocolError("the data set nests deeper than can be written") from None
-    return deflate(body) if body and is_deflated(target) else body
+    return [deflate(b"".join(pieces))] if pieces and is_deflated(target) else pieces
 
 
 def _inflated_or_deflated(data: EncodedDataSet, target: UID) -> bytes:

@@ -49,6 +49,8 @@ __all__ = ["NotConvertible", "Writer"]
 
 _LONGEST_SHORT: Final = 65_534  # bytes, the even ones that 16 bits can count
 _LONGEST: Final = 0xFFFF_FFFE
+_NO_ELEMENT: Final = (b"", b"", b"")
+_LONG: Final = 1 << 20  # bytes of a value that is not worth a copy
 _WORD_CODES: Final = {2: "H", 4: "I", 8: "Q"}
 _ITEM_BEGINS: Final = b"\xfe\xff\x00\xe0"
 _PIXEL_DATA: Final = 0x7FE0_0010
@@ -95,17 +97,20 @@ class Writer:
     source_little_endian: bool
     verbatim: bool
 
-    def data_set(self, data_set: Dataset) -> bytes:
-        """All elements of ``data_set``, and those of its sequences.
+    def data_set(self, data_set: Dataset) -> list[bytes]:
+        """All elements of ``data_set``, and those of its sequences, in pieces.
+
+        A value that is long, as an image is, is a piece of its own: the very bytes that the
+        data set has, where they need not change.
 
         Raises:
             NotConvertible: A value cannot be preserved.
             LocalProtocolError: An element has no place in a data set, or its value
                 none in its VR.
         """
-        return self._level(Level(data_set, None))
+        return _joined(self._level(Level(data_set, None)))
 
-    def _level(self, level: Level) -> bytes:
+    def _level(self, level: Level) -> list[bytes]:
         parts: list[bytes] = []
         group_lengths: dict[int, int] = {}
         group_sizes: dict[int, int] = {}
@@ -116,7 +121,7 @@ class Writer:
             if tag & 0xFFFF == 0:
                 # Other encodings have other lengths, so it is counted anew (PS3.5 7.2).
                 group_lengths[group] = len(parts)
-                parts.append(b"")
+                parts += _NO_ELEMENT
                 continue
             element = element_of(level.data_set, tag)
             assert element is not None
@@ -124,12 +129,14 @@ class Writer:
                 value = self._raw(level, element)
             else:
                 value = self._decoded(level, element)
-            parts.append(self._with_header(tag, value))
-            group_sizes[group] = group_sizes.get(group, 0) + len(parts[-1])
+            header, data, delimiter = element_parts = self._with_header(tag, value)
+            parts += element_parts
+            length = len(header) + len(data) + len(delimiter)
+            group_sizes[group] = group_sizes.get(group, 0) + length
         for group, index in group_lengths.items():
             size = group_sizes.get(group, 0).to_bytes(4, self._order)
-            parts[index] = self._with_header(group << 16, _Value("UL", size))
-        return b"".join(parts)
+            parts[index : index + 3] = self._with_header(group << 16, _Value("UL", size))
+        return parts
 
     def _raw(self, level: Level, element: RawDataElement) -> _Value:
         """A value that nobody has touched since it was read."""
@@ -236,12 +243,13 @@ class Writer:
         return b"".join(self._item(level, item) for item in items)
 
     def _item(self, outer: Level, item: Dataset) -> bytes:
-        body = self._level(Level(item, outer))
+        body = b"".join(self._level(Level(item, outer)))
         if getattr(item, "is_undefined_length_sequence_item", False):
             return self._tag_length(ITEM, UNDEFINED_LENGTH) + body + self._delimiter(ITEM_DELIMITER)
         return self._tag_length(ITEM, len(body)) + body
 
-    def _with_header(self, tag: int, value: _Value) -> bytes:
+    def _with_header(self, tag: int, value: _Value) -> tuple[bytes, bytes, bytes]:
+        """The element's header, its value, and the delimiter if it has one."""
         vr, data, delimiter = value.vr, value.data, b""
         if value.undefined:
             length, delimiter = UNDEFINED_LENGTH, self._delimiter(SEQUENCE_DELIMITER)
@@ -251,15 +259,17 @@ class Writer:
             length = len(data)
             if length > _LONGEST:
                 raise NotConvertible(f"{name_of(tag)} is longer than 32 bits can count")
+        return self._header(tag, vr, length), data, delimiter
+
+    def _header(self, tag: int, vr: str, length: int) -> bytes:
         if self.target.implicit_vr:
-            return self._tag_length(tag, length) + data + delimiter
+            return self._tag_length(tag, length)
         code = vr.encode("latin-1")
         if code in SHORT_VRS and length <= _LONGEST_SHORT:
-            return self._struct("HH2sH").pack(tag >> 16, tag & 0xFFFF, code, length) + data
+            return self._struct("HH2sH").pack(tag >> 16, tag & 0xFFFF, code, length)
         if code not in LONG_VRS:
             code = self._too_long(tag, vr, code)
-        pack = self._struct("HH2sxxL").pack
-        return pack(tag >> 16, tag & 0xFFFF, code, length) + data + delimiter
+        return self._struct("HH2sxxL").pack(tag >> 16, tag & 0xFFFF, code, length)
 
     def _too_long(self, tag: int, vr: str, code: bytes) -> bytes:
         """UN, which holds what a length of 16 bits cannot count (PS3.5 6.2.2)."""
@@ -281,6 +291,18 @@ class Writer:
 
     def _delimiter(self, tag: int) -> bytes:
         return self._tag_length(tag, 0)
+
+
+def _joined(parts: list[bytes]) -> list[bytes]:
+    """The same bytes in few pieces, without a copy of those that are long."""
+    pieces: list[bytes] = []
+    start = 0
+    for number, part in enumerate(parts):
+        if len(part) >= _LONG:
+            pieces += (b"".join(parts[start:number]), part)
+            start = number + 1
+    pieces.append(b"".join(parts[start:]))
+    return [piece for piece in pieces if piece]
 
 
 def _has_lost_characters(value: object, data: bytes, charset: list[str]) -> bool:

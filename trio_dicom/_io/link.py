@@ -14,6 +14,7 @@ from trio_dicom._io.dispatcher import Dispatcher
 from trio_dicom._io.events import EventTakers
 from trio_dicom._io.file_source import Buffers
 from trio_dicom._io.flow import Flow
+from trio_dicom._io.gather import Gatherer
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.outbox import Outbox
 from trio_dicom._io.pending import PendingTable
@@ -117,7 +118,7 @@ class Link:
             max_fragment_pdu=options.max_fragment_pdu,
             sink_for=link.serving.sink_for,
         )
-        link.sender = Sender(link, Writer(network.stream, instrument))
+        link.sender = Sender(link, Writer(Gatherer(network.stream), instrument))
         link.listener = Listener(link)
         return link
 

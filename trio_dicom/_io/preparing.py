@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -10,8 +11,9 @@ from pydicom import Dataset
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.declared import undeclared_text
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
+from trio_dicom._dimse.headers import Bytes
 from trio_dicom._dimse.syntax import is_deflated
-from trio_dicom._dimse.transcode import NotConvertible, encode_data_set
+from trio_dicom._dimse.transcode import NotConvertible, encode_pieces
 from trio_dicom._io.file_source import FileSource
 from trio_dicom._io.sources import BytesSource, Source, encoded_source
 from trio_dicom._protocol.selection import select_context
@@ -101,17 +103,17 @@ async def _stored_source(link: Link, stored: StoredDataSet, context: NegotiatedC
             b"\0" if odd else b"",
         )
 
-    def convert() -> bytes:
+    def convert() -> Sequence[Bytes]:
         with stored.path.open("rb") as file:
             file.seek(stored.offset)
             data = file.read(stored.length)
-        return encode_data_set(EncodedDataSet(data, stored.transfer_syntax), wanted)
+        return encode_pieces(EncodedDataSet(data, stored.transfer_syntax), wanted)
 
     try:
         # A dead mount holds nobody up who is cancelled.
-        data = await trio.to_thread.run_sync(
+        pieces = await trio.to_thread.run_sync(
             convert, abandon_on_cancel=True, limiter=link.file_threads
         )
     except OSError as error:
         raise LocalProtocolError(f"{stored.path} could not be read: {error}") from error
-    return BytesSource(data)
+    return BytesSource(pieces)

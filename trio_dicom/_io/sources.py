@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import trio
 from attrs import define, field
 
 from trio_dicom._dimse.encoded import MessageData, StoredDataSet
-from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom._dimse.headers import Bytes
+from trio_dicom._dimse.transcode import encode_pieces
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.errors import LocalProtocolError
 
@@ -50,18 +52,24 @@ class Source(Protocol):
 class BytesSource:
     """A data set that lies in memory, so that nobody has to wait for it."""
 
-    _data: memoryview = field(converter=memoryview)
-    _position: int = field(default=0, init=False)
+    _pieces: Sequence[Bytes]
     length: int = field(init=False)
+    _number: int = field(default=0, init=False)
+    _position: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.length = len(self._data)
+        self.length = sum([len(piece) for piece in self._pieces])
 
     def take(self, size: int) -> memoryview:
-        """See ``Source``."""
-        start = self._position
-        self._position = min(start + size, self.length)
-        return self._data[start : self._position]
+        """See ``Source``. Never across the end of a piece."""
+        if self._number == len(self._pieces):
+            return _NOTHING
+        piece, start = self._pieces[self._number], self._position
+        self._position = min(start + size, len(piece))
+        block = memoryview(piece)[start : self._position]
+        if self._position == len(piece):
+            self._number, self._position = self._number + 1, 0
+        return block
 
     async def fetch(self) -> None:
         """See ``Source``. It is all there."""
@@ -69,7 +77,8 @@ class BytesSource:
 
     def close(self) -> None:
         """See ``Source``."""
-        self._data = _NOTHING
+        self._pieces = ()
+        self._number = 0
 
 
 def encoded_source(data: MessageData, context: NegotiatedContext) -> BytesSource | None:
@@ -83,5 +92,5 @@ def encoded_source(data: MessageData, context: NegotiatedContext) -> BytesSource
         raise LocalProtocolError("a data set that lies in a file can only be sent by a request")
     if data is None or context.transfer_syntax is None:
         return None
-    encoded = encode_data_set(data, context.transfer_syntax)
-    return BytesSource(encoded) if encoded else None
+    source = BytesSource(encode_pieces(data, context.transfer_syntax))
+    return source if source.length else None

@@ -33,7 +33,7 @@ class Writer:
         batch: How many PDUs go into the next write.
     """
 
-    _gatherer: Gatherer = field(converter=Gatherer)
+    _gatherer: Gatherer
     _instrument: Instrument | None
     is_cut: bool = False
     batch: int = 1
