@@ -20,6 +20,7 @@ from tests.dimse.elements import (
     explicit,
     implicit,
     item,
+    open_item,
 )
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.part10 import read_head
@@ -137,6 +138,67 @@ def test_items_that_pydicom_cannot_read_are_a_pdu_error(monkeypatch: pytest.Monk
     data = explicit(0x0009_1001, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)
     with pytest.raises(PDUError, match="cannot be read"):
         EncodedDataSet(data, EXPLICIT).decode()
+
+
+def test_items_where_the_character_set_belongs_declare_none() -> None:
+    charset = explicit(0x0008_0005, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)
+    nested = explicit(0x0009_1001, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)
+    name = explicit(0x0010_0010, "PN", "Ängström".encode())
+    decoded = EncodedDataSet(charset + nested + name, EXPLICIT).decode(
+        fallback_charset="ISO_IR 192"
+    )
+    assert decoded.PatientName == "Ängström"
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT])
+def test_what_follows_a_sequence_is_read_too(syntax: UID) -> None:
+    if syntax == IMPLICIT:
+        inside = implicit(0x0008_1150, b"1.2.34")
+        sequences = implicit(0x0008_1140, item(inside)) + implicit(
+            0x0008_1199, open_item(inside) + END_OF_SEQUENCE, length=UNDEFINED
+        )
+        around = implicit(0x0008_0060, b"CT"), implicit(0x0010_0020, b"ID")
+    else:
+        inside = explicit(0x0008_1150, "UI", b"1.2.34")
+        sequences = explicit(0x0008_1140, "SQ", item(inside)) + explicit(
+            0x0008_1199, "SQ", open_item(inside) + END_OF_SEQUENCE, length=UNDEFINED
+        )
+        around = explicit(0x0008_0060, "CS", b"CT"), explicit(0x0010_0020, "LO", b"ID")
+    decoded = EncodedDataSet(around[0] + sequences + around[1], syntax).decode()
+    assert (decoded.Modality, decoded.PatientID) == ("CT", "ID")
+    assert decoded.ReferencedImageSequence[0].ReferencedSOPClassUID == "1.2.34"
+    assert decoded.ReferencedSOPSequence[0].ReferencedSOPClassUID == "1.2.34"
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (explicit(0x0010_0020, "LO", b"abc"), "odd length 3"),
+        (explicit(0x0010_0020, "LO", b"ab", length=4), "claims 4 bytes where 2 are left"),
+        (explicit(0x0010_0020, "XX", b"ab"), "unknown VR"),
+        (explicit(0x0000_0002, "UI", b"1.2.34"), "no place"),
+        (explicit(0xFFFE_E0DD, "LO", b"ab"), "no place"),
+        (b"\x10\0\x20\0LO\2", "within an element's header"),
+    ],
+)
+def test_what_is_wrong_behind_sound_elements_is_found(data: bytes, complaint: str) -> None:
+    with pytest.raises(PDUError, match=complaint):
+        EncodedDataSet(NAME + data, EXPLICIT).decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (implicit(0x0010_0020, b"abc"), "odd length 3"),
+        (implicit(0x0010_0020, b"ab", length=4), "claims 4 bytes where 2 are left"),
+        (implicit(0x0010_0020, length=UNDEFINED), "cannot have an undefined length"),
+        (implicit(0x0002_0010, b"1.2.34"), "no place"),
+        (b"\x10\0\x20\0\2\0\0", "within an element's header"),
+    ],
+)
+def test_so_it_is_in_implicit_vr(data: bytes, complaint: str) -> None:
+    with pytest.raises(PDUError, match=complaint):
+        EncodedDataSet(implicit(0x0010_0010, b"Doe^John") + data, IMPLICIT).decode()
 
 
 # --- pydicom's files -----------------------------------------------------------------

@@ -11,6 +11,7 @@ from trio_dicom._dimse.vr import LONG_VRS, SHORT_VRS, public_vr
 from trio_dicom.errors import PDUError
 
 __all__ = [
+    "DELIMITER_LENGTH",
     "FORBIDDEN_GROUPS",
     "HEADERS",
     "ITEM",
@@ -32,6 +33,7 @@ UNDEFINED_LENGTH: Final = 0xFFFF_FFFF
 ITEM: Final = 0xFFFE_E000
 ITEM_DELIMITER: Final = 0xFFFE_E00D
 SEQUENCE_DELIMITER: Final = 0xFFFE_E0DD
+DELIMITER_LENGTH: Final = 8
 
 # Command sets and meta headers have these; delimiters stand where none belongs.
 FORBIDDEN_GROUPS: Final = frozenset({0x0000, 0x0002, 0xFFFE})

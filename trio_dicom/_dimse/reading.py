@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from pydicom import Dataset
@@ -14,8 +13,9 @@ from pydicom.uid import UID
 from pydicom.values import convert_SQ
 
 from trio_dicom._dimse.deflated import inflate
-from trio_dicom._dimse.headers import UNDEFINED_LENGTH, Bytes, name_of
-from trio_dicom._dimse.scan import Element, scan
+from trio_dicom._dimse.headers import DELIMITER_LENGTH, UNDEFINED_LENGTH, Bytes, name_of
+from trio_dicom._dimse.plain import TAKE_PLAIN, Elements
+from trio_dicom._dimse.scan import scan
 from trio_dicom._dimse.syntax import Encoding, encoding_of, is_deflated
 from trio_dicom.errors import PDUError
 from trio_dicom.options import Limits
@@ -50,42 +50,54 @@ def read_data_set(
     """
     if is_deflated(transfer_syntax):
         data = inflate(data, limit=limits.data_set)
+    data = bytes(data)
     encoding = encoding_of(transfer_syntax)
     fallback = _python_charsets(fallback_charset)
-    elements = list(scan(data, encoding, nesting=limits.nesting))
-    data_set = _build(data, elements, encoding, fallback)
-    if lossless and len(data_set) < len(elements):
+    found = _elements(data, encoding, limits.nesting, fallback)
+    if lossless and len(found) < sum(1 for _ in scan(data, encoding, nesting=limits.nesting)):
         raise PDUError("an element appears twice in a data set")
-    if not _PIXELS.isdisjoint(data_set.keys()):
+    data_set = Dataset(found, parent_encoding=fallback)
+    data_set.set_original_encoding(
+        encoding.implicit_vr, encoding.little_endian, _declared_charsets(found, fallback)
+    )
+    if not _PIXELS.isdisjoint(found):
         # pydicom needs it to make an array of them, and we to send them on.
         data_set.file_meta = FileMetaDataset()
         data_set.file_meta.TransferSyntaxUID = transfer_syntax
     return data_set
 
 
-def _build(
-    data: Bytes, elements: Iterable[Element], encoding: Encoding, fallback: list[str]
-) -> Dataset:
-    implicit_vr, little_endian = encoding.implicit_vr, encoding.little_endian
-    charsets = fallback
-    found: dict[BaseTag, RawDataElement | DataElement] = {}
-    for number, vr, start, stop, length in elements:
-        value = bytes(data[start:stop])
-        tag = BaseTag(number)
-        if length == UNDEFINED_LENGTH and vr == "UN":
-            # Items that may be in implicit VR inside of explicit ones: only pydicom's
-            # own reading tells which, so it is not put off.
-            found[tag] = _sequence(tag, value, encoding, charsets)
-            continue
-        if number == _SPECIFIC_CHARACTER_SET:
-            charsets = _python_charsets(value.decode("latin-1"))
-        if implicit_vr:
+def _elements(data: bytes, encoding: Encoding, nesting: int, fallback: list[str]) -> Elements:
+    found: Elements = {}
+    take_plain, position, end = TAKE_PLAIN[encoding], 0, len(data)
+    while (position := take_plain(data, position, found)) < end:
+        element = next(scan(data, encoding, nesting=nesting, position=position))
+        number, vr, start, stop, length = element
+        tag, value = BaseTag(number), data[start:stop]
+        position = stop
+        if length == UNDEFINED_LENGTH:
+            position += DELIMITER_LENGTH
+            if vr == "UN":
+                # Items that may be in implicit VR inside of explicit ones: only pydicom's
+                # own reading tells which, so it is not put off.
+                charsets = _declared_charsets(found, fallback)
+                found[tag] = _sequence(tag, value, encoding, charsets)
+                continue
+        if encoding.implicit_vr:
             # pydicom looks into the private dictionary as well, when it is asked.
             vr = "SQ" if length == UNDEFINED_LENGTH else None
-        found[tag] = RawDataElement(tag, vr, length, value, start, implicit_vr, little_endian)
-    data_set = Dataset(found, parent_encoding=fallback)
-    data_set.set_original_encoding(implicit_vr, little_endian, charsets)
-    return data_set
+        found[tag] = RawDataElement(
+            tag, vr, length, value, start, encoding.implicit_vr, encoding.little_endian
+        )
+    return found
+
+
+def _declared_charsets(found: Elements, fallback: list[str]) -> list[str]:
+    """The codecs for the text of the elements found so far."""
+    declared = found.get(_SPECIFIC_CHARACTER_SET)
+    if not isinstance(declared, RawDataElement):  # it is not there, or a peer has put items there
+        return fallback
+    return _python_charsets((declared.value or b"").decode("latin-1"))
 
 
 def _sequence(tag: BaseTag, value: bytes, encoding: Encoding, charsets: list[str]) -> DataElement:

@@ -12,6 +12,7 @@ from struct import error as struct_error
 from typing import TypeAlias
 
 from trio_dicom._dimse.headers import (
+    DELIMITER_LENGTH,
     FORBIDDEN_GROUPS,
     HEADERS,
     UNDEFINED_LENGTH,
@@ -34,7 +35,7 @@ lies before the delimiter where the length is undefined.
 
 
 def scan(
-    data: Bytes, encoding: Encoding, *, nesting: int, beginning: bool = False
+    data: Bytes, encoding: Encoding, *, nesting: int, position: int = 0, beginning: bool = False
 ) -> Iterator[Element]:
     """Checks ``data`` and gives its elements of the top level, one after the other.
 
@@ -44,13 +45,14 @@ def scan(
         data: A data set, inflated.
         encoding: How it claims to be laid out.
         nesting: The deepest nesting of sequences, in levels.
+        position: Where its first element begins that is wanted.
         beginning: The data may stop anywhere: give what is whole and then stop.
 
     Raises:
         PDUError: It is not what it claims to be.
     """
     header = HEADERS[encoding]
-    position, end = 0, len(data)
+    end = len(data)
     try:
         while position < end:
             tag, vr, start, length = header(data, position)
@@ -77,7 +79,7 @@ def scan(
                     )
                 else:
                     position = check_fragments(data, start, end, tag, vr, encoding)
-                stop = position - 8
+                stop = position - DELIMITER_LENGTH
             yield tag, vr, start, stop, length
     except struct_error:
         if not beginning:
