@@ -310,7 +310,7 @@ def test_mutated_command_sets_raise_nothing_but_pdu_error(
         mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     del mutated[data.draw(st.integers(0, len(mutated))) :]
     with contextlib.suppress(PDUError):
-        decode_command(mutated).message(None)
+        decode_command(mutated)
 
 
 @given(
@@ -323,7 +323,7 @@ def test_mutated_command_sets_raise_nothing_but_pdu_error(
 def test_random_values_raise_nothing_but_pdu_error(number: int, values: dict[int, bytes]) -> None:
     values = {0x0100: number.to_bytes(2, "little"), 0x0800: b"\1\1"} | values
     with contextlib.suppress(PDUError):
-        decode_command(encode_command_set(values)).message(None)
+        decode_command(encode_command_set(values))
 
 
 @pytest.mark.pitfall(27)
@@ -358,7 +358,9 @@ def test_a_command_set_that_names_no_message_is_refused(
 @pytest.mark.parametrize("uid", [b"", b"\0\0", b"  "])
 def test_a_uid_that_is_there_and_empty_is_kept_for_the_service_to_refuse(uid: bytes) -> None:
     values = values_of(c.CStoreRequest) | {0x1000: uid}
-    assert decode_command(encode_command_set(values)).fields["sop_instance_uid"] == ""
+    message = decode_command(encode_command_set(values)).message
+    assert isinstance(message, c.CStoreRequest)
+    assert message.sop_instance_uid == ""
     del values[0x1000]
     with pytest.raises(PDUError, match="without its sop_instance_uid"):
         decode_command(encode_command_set(values))

@@ -52,29 +52,25 @@ class MessageAssembler:
         open_sink: Where the data sets of C-STORE requests go instead of into memory; None:
             they are collected like all others.
         sink: The one that takes the data set of the message that has begun, if one does.
+        partial: The message whose data set is still coming, without that data set.
     """
 
     limits: Limits
     open_sink: OpenSink | None = field(default=None, init=False)
     sink: DataSetSink | None = field(default=None, init=False)
+    partial: Message | None = field(default=None, init=False)
     _sunk: int = field(default=0, init=False)
     _context_id: int | None = field(default=None, init=False)
     _received: bytearray = field(factory=bytearray, init=False)
-    _command: DecodedCommand | None = field(default=None, init=False)
-    _partial: Message | None = field(default=None, init=False)
     _empty_fragments: int = field(default=0, init=False)
+    # The matches of a query have one command set, byte for byte, so the last one is kept.
+    _command_set: bytes | bytearray = field(default=b"", init=False)
+    _command: DecodedCommand | None = field(default=None, init=False)
 
     @property
     def idle(self) -> bool:
         """Whether no message has begun."""
         return self._context_id is None
-
-    @property
-    def partial(self) -> Message | None:
-        """The message whose data set is still coming, without that data set."""
-        if self._partial is None and self._command is not None:
-            self._partial = self._command.message(None)
-        return self._partial
 
     def feed(self, pdv: PresentationDataValue, transfer_syntax: UID) -> Message | None:
         """Take the next fragment; the message, if it was the last one.
@@ -96,34 +92,42 @@ class MessageAssembler:
                 f"a fragment on context {pdv.context_id} inside a message on {self._context_id}"
             )
         if pdv.is_command:
-            self._take_command(pdv)
-            if not pdv.is_last:
-                return None
-            return self._end_command()
-        self._take_data(pdv)
-        if not pdv.is_last:
-            return None
-        return self._end_data(transfer_syntax)
+            return self._take_command(pdv)
+        return self._take_data(pdv, transfer_syntax)
 
-    def _take_command(self, pdv: PresentationDataValue) -> None:
-        if self._command is not None:
+    def _take_command(self, pdv: PresentationDataValue) -> Message | None:
+        if self.partial is not None:
             raise _fault("a command fragment where the data set should go on")
-        self._take(pdv, self.limits.command_set, "command set")
+        command_set = self._collected(pdv, self.limits.command_set, "command set")
+        return self._end_command(command_set) if pdv.is_last else None
 
-    def _take_data(self, pdv: PresentationDataValue) -> None:
-        if self._command is None:
+    def _take_data(self, pdv: PresentationDataValue, transfer_syntax: UID) -> Message | None:
+        message = self.partial
+        if message is None:
             raise _fault("a data set fragment without a command set that announces it")
         if self.sink is None:
-            self._take(pdv, self.limits.data_set, "data set")
-            return
-        self._check(self._sunk, pdv, self.limits.instance, "data set")
-        self._sunk += len(pdv.data)
-        self.sink.take(pdv.data)
+            data = self._collected(pdv, self.limits.data_set, "data set")
+            if not pdv.is_last:
+                return None
+            message = message.with_data_set(EncodedDataSet(data, transfer_syntax))
+        else:
+            self._check(self._sunk, pdv, self.limits.instance, "data set")
+            self._sunk += len(pdv.data)
+            self.sink.take(pdv.data)
+            if not pdv.is_last:
+                return None
+            self.sink.finish()
+        self._reset()
+        return message
 
-    def _take(self, pdv: PresentationDataValue, limit: int, what: str) -> None:
+    def _collected(self, pdv: PresentationDataValue, limit: int, what: str) -> bytes | bytearray:
+        """All of the set so far, this fragment included."""
         self._check(len(self._received), pdv, limit, what)
         # Copied: a view would keep alive all that was read together with it.
+        if pdv.is_last and not self._received:
+            return bytes(pdv.data)
         self._received += pdv.data
+        return self._received
 
     def _check(self, before: int, pdv: PresentationDataValue, limit: int, what: str) -> None:
         size = len(pdv.data)
@@ -134,37 +138,28 @@ class MessageAssembler:
             if self._empty_fragments > _MAX_EMPTY_FRAGMENTS:
                 raise _fault(f"a {what} in endless empty fragments")
 
-    def _end_command(self) -> Message | None:
-        try:
-            command = decode_command(self._received)
-        except PDUError as error:
-            raise _fault(str(error)) from error
+    def _end_command(self, command_set: bytes | bytearray) -> Message | None:
+        command = self._command
+        if command is None or command_set != self._command_set:
+            try:
+                command = decode_command(command_set)
+            except PDUError as error:
+                raise _fault(str(error)) from error
+            self._command_set, self._command = command_set, command
+        message = command.message
         if not command.has_data_set:
             self._reset()
-            return command.message(None)
-        self._command = command
+            return message
+        self.partial = message
         self._received = bytearray()
-        if self.open_sink is not None and command.message_type is CStoreRequest:
+        if self.open_sink is not None and isinstance(message, CStoreRequest):
             assert self._context_id is not None  # feed has seen to it
-            assert isinstance(self.partial, CStoreRequest)
-            self.sink = self.open_sink(self._context_id, self.partial)
+            self.sink = self.open_sink(self._context_id, message)
         return None
-
-    def _end_data(self, transfer_syntax: UID) -> Message:
-        assert self._command is not None  # _take_data has seen to it
-        if self.sink is None:
-            message = self._command.message(EncodedDataSet(self._received, transfer_syntax))
-        else:
-            assert self.partial is not None
-            message = self.partial
-            self.sink.finish()
-        self._reset()
-        return message
 
     def _reset(self) -> None:
         self._context_id = None
-        self._command = None
-        self._partial = None
+        self.partial = None
         self.sink = None
         self._sunk = 0
         self._received = bytearray()

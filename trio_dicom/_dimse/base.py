@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field, fields, frozen
 from pydicom import Dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
@@ -156,6 +156,16 @@ class Message:
                 raise LocalProtocolError("the data set lies in a file: read it with pydicom")
             case data_set:
                 return data_set
+
+    def with_data_set(self, data_set: MessageData) -> Self:
+        """The same message with this data set instead of its own."""
+        # Its other fields are right already: to convert and check them once more, as evolve
+        # does, would cost every match of a query more than the rest of its way.
+        message = object.__new__(type(self))
+        for attribute in fields(type(self)):
+            object.__setattr__(message, attribute.name, getattr(self, attribute.name))
+        object.__setattr__(message, "data_set", data_set)
+        return message
 
     @property
     def operation(self) -> str:

@@ -121,18 +121,12 @@ class DecodedCommand:
     """A command set that has been understood, before its data set is there.
 
     Attributes:
-        message_type: Which message it is.
-        fields: Its fields by attribute name.
+        message: The message, without its data set.
         has_data_set: Whether it says that a data set follows.
     """
 
-    message_type: type[Message]
-    fields: Mapping[str, Any]
+    message: Message
     has_data_set: bool
-
-    def message(self, data_set: EncodedDataSet | None) -> Message:
-        """The message with its data set."""
-        return self.message_type(**self.fields, data_set=data_set)
 
 
 def decode_command(command_set: bytes | bytearray | memoryview) -> DecodedCommand:
@@ -164,7 +158,7 @@ def decode_command(command_set: bytes | bytearray | memoryview) -> DecodedComman
             raise PDUError(
                 f"{message_type.command_field.name} without its {row.name} (0000,{row.element:04X})"
             )
-    return DecodedCommand(message_type, fields, data_set_type != 0x0101)
+    return DecodedCommand(message_type(**fields), data_set_type != 0x0101)
 
 
 def _decode_value(row: Row, raw: bytes) -> Any:  # its row knows its type
@@ -185,9 +179,9 @@ def decode_message(
     command = decode_command(command_set)
     if command.has_data_set is not (data_set is not None):
         said, came = ("a", "none") if command.has_data_set else ("no", "one")
-        name = command.message_type.command_field.name
+        name = command.message.command_field.name
         raise PDUError(f"{name} announces {said} data set, and {came} came")
-    return command.message(data_set)
+    return command.message if data_set is None else command.message.with_data_set(data_set)
 
 
 @overload

@@ -30,7 +30,8 @@ _HEADER_LENGTH: Final = 8
 # What RawDataElement says of itself after the fields that we fill. Its own way to be made
 # costs as much again as all the rest of the loop.
 _OTHER_FIELDS: Final = tuple(RawDataElement._field_defaults.values())
-_make: Final = tuple.__new__
+_TUPLE: Final[type[tuple[object, ...]]] = tuple
+_make: Final = _TUPLE.__new__
 
 
 def _explicit(byte_order: str) -> TakePlain:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import trio
@@ -75,13 +73,16 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
                 reads, have stopped the reading.
         """
         await trio.lowlevel.checkpoint()
-        with self._alone():
+        self._enter()
+        try:
             while not self._queue:
                 if self._outcome_is_known():
                     self._raise_outcome()
                     raise trio.EndOfChannel
                 await self._wait("a response")
             return self._queue.take()
+        finally:
+            self._receiving = False
 
     async def final(self) -> Response:
         """The final response. Pending ones that were not received are dropped.
@@ -94,7 +95,8 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
             WouldDeadlock: As ``receive``.
         """
         await trio.lowlevel.checkpoint()
-        with self._alone():
+        self._enter()
+        try:
             self._discarding = True
             self._queue.clear()
             while not self._outcome_is_known():
@@ -105,6 +107,8 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
             if not isinstance(outcome, Completed):
                 raise trio.ClosedResourceError
             return outcome.response
+        finally:
+            self._receiving = False
 
     def close(self) -> None:
         """Nobody reads here any more: unread responses are forgotten."""
@@ -128,8 +132,7 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
     ) -> None:
         self.close()
 
-    @contextmanager
-    def _alone(self) -> Generator[None, None, None]:
+    def _enter(self) -> None:
         """One task at a time, which is then the one that takes the responses."""
         if self._closed:
             raise trio.ClosedResourceError
@@ -137,10 +140,6 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
             raise trio.BusyResourceError("another task is receiving the responses of this request")
         self._receiving = True
         self._queue.backlog.drainer = trio.lowlevel.current_task()
-        try:
-            yield
-        finally:
-            self._receiving = False
 
     async def _wait(self, what: str) -> None:
         self._arrived = trio.Event()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import trio
@@ -68,8 +67,10 @@ class ResultChannel(trio.abc.ReceiveChannel[ResultT], Generic[ResultT]):
             WouldDeadlock: Another channel's unread responses, which this very task
                 reads, have stopped the reading.
         """
-        with suppress(trio.EndOfChannel):
+        try:
             return self._as_result(await self._responses.receive())
+        except trio.EndOfChannel:
+            pass
         # It has come already. A call that is cancelled here leaves it for the next.
         await self.final()
         raise trio.EndOfChannel

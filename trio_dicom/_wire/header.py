@@ -29,19 +29,21 @@ class PduType(IntEnum):
     RELEASE_RP = 0x06
     ABORT = 0x07
 
-    @classmethod
-    def of(cls, code: int) -> PduType:
+    @staticmethod
+    def of(code: int) -> PduType:
         """The type that a peer means by the byte ``code``.
 
         Raises:
             PDUError: There is no such type; the reason is UNRECOGNIZED_PDU.
         """
-        try:
-            return cls(code)
-        except ValueError:
-            raise PDUError(
-                f"{code:02X}H is not a PDU type", reason=AbortReason.UNRECOGNIZED_PDU
-            ) from None
+        pdu_type = _TYPES.get(code)
+        if pdu_type is None:
+            raise PDUError(f"{code:02X}H is not a PDU type", reason=AbortReason.UNRECOGNIZED_PDU)
+        return pdu_type
+
+
+# Much cheaper to ask than the enumeration itself.
+_TYPES = {pdu_type.value: pdu_type for pdu_type in PduType}
 
 
 def encode_header(pdu_type: PduType, length: int) -> bytes:
