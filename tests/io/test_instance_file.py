@@ -41,7 +41,7 @@ def test_it_grows_aside_and_has_its_name_when_it_is_whole(tmp_path: Path) -> Non
     [name] = names_in(tmp_path)
     assert name != "a.dcm"
     assert file.write(bytearray(DATA[10:500])) is None
-    stored = file.finish(DATA[500:])
+    stored = file.finish(DATA[500:510], memoryview(DATA)[510:600], bytearray(DATA[600:]))
     assert isinstance(stored, StoredDataSet)
     assert (stored.path, stored.length) == (tmp_path / "a.dcm", len(DATA))
     assert (stored.sop_class_uid, stored.sop_instance_uid) == (CT, UID)

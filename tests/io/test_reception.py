@@ -35,6 +35,10 @@ class Arriving:
         return Reception(self.backlog, lambda: self.paused.append("complete"))
 
 
+async def block_of(reception: Reception) -> bytes:
+    return b"".join(await reception.block())
+
+
 @pytest.fixture
 def arriving() -> Arriving:
     return Arriving()
@@ -94,11 +98,11 @@ async def test_what_is_too_long_to_be_collected_is_kept_and_counted_once(
     await wait_all_tasks_blocked()
     assert waiting.results == [None]
     with small_blocks(0):
-        assert await arriving.it.block() == bytes(201)
+        assert await block_of(arriving.it) == bytes(201)
         assert arriving.backlog.size == 0
         arriving.it.take(b"12")
         assert arriving.backlog.size == 2
-        assert await arriving.it.block() == b"12"
+        assert await block_of(arriving.it) == b"12"
     assert arriving.backlog.size == 0
 
 
@@ -106,14 +110,14 @@ async def test_a_block_comes_when_it_is_worth_it_or_the_last(
     arriving: Arriving, nursery: trio.Nursery
 ) -> None:
     with small_blocks(10):
-        waiting = await Waiting.begin(nursery, arriving.it.block)
+        waiting = await Waiting.begin(nursery, lambda: block_of(arriving.it))
         arriving.it.take(bytes(10))
         await wait_all_tasks_blocked()
         assert waiting.results == []
         arriving.it.take(b"1")
         await wait_all_tasks_blocked()
         assert waiting.results == [bytes(10) + b"1"]
-        waiting = await Waiting.begin(nursery, arriving.it.block)
+        waiting = await Waiting.begin(nursery, lambda: block_of(arriving.it))
         arriving.it.take(b"23")
         arriving.it.finish()
         await wait_all_tasks_blocked()
@@ -127,7 +131,7 @@ async def test_a_block_comes_when_no_more_would_be_read_before_it_is_taken(
 ) -> None:
     if not waits_first:
         arriving.it.take(bytes(LIMIT + 1))
-    waiting = await Waiting.begin(nursery, arriving.it.block)
+    waiting = await Waiting.begin(nursery, lambda: block_of(arriving.it))
     if waits_first:
         arriving.it.take(bytes(LIMIT))
         await wait_all_tasks_blocked()
@@ -142,7 +146,7 @@ async def test_it_is_not_woken_again_and_again_by_what_others_hold(
     arriving: Arriving, nursery: trio.Nursery
 ) -> None:
     arriving.backlog.grow(LIMIT + 1)
-    waiting = await Waiting.begin(nursery, arriving.it.block)
+    waiting = await Waiting.begin(nursery, lambda: block_of(arriving.it))
     assert waiting.results == []
     arriving.it.take(b"1")
     await wait_all_tasks_blocked()
@@ -185,3 +189,26 @@ async def test_every_way_through_gives_back_what_it_took(arriving: Arriving) -> 
                     await (it.discarded() if discards or collects == 1000 else it.block())
                     assert arriving.backlog.size == 0
                     assert not arriving.flow.stopped
+
+
+async def test_large_pieces_are_not_copied_and_small_ones_are_put_together(
+    arriving: Arriving,
+) -> None:
+    came = memoryview(bytes(range(80)))
+    large, small, smaller = came[:10], came[10:19], came[19:21]
+    for piece in (large, small, smaller, large):
+        arriving.it.take(piece)
+    arriving.it.finish()
+    first, between, last = await arriving.it.block()
+    assert first is last is large
+    assert between == bytes(range(10, 21))
+    assert isinstance(between, bytearray)  # they keep nothing else alive
+
+
+async def test_bytes_are_kept_in_the_order_in_which_they_came(arriving: Arriving) -> None:
+    came = memoryview(bytes(range(100)))
+    for at in range(0, 100, 20):
+        for piece in (came[at : at + 2], came[at + 2 : at + 20]):
+            arriving.it.take(piece)
+    arriving.it.finish()
+    assert await block_of(arriving.it) == came

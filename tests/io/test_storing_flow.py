@@ -76,7 +76,7 @@ async def test_a_slow_disk_is_not_the_silence_of_the_peer(
         async with getting(keeper, options=limited(idle=100, buffered=LIMIT)) as get:
             await time.passes(90)
             coming = await arrival(get.peer)
-            data = data_set(100_000)
+            data = data_set(60_000)  # which comes in one read
             with small_blocks(500), slow_writes(hangs_at=2) as disk:
                 if not last:
                     await coming.more(data[:1000])

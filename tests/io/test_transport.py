@@ -107,6 +107,42 @@ async def test_a_socket_that_takes_no_options_any_more_is_read_all_the_same() ->
     assert await network.receive_some() == b"first"
 
 
+class Plentiful(trio.abc.ReceiveStream):
+    """Gives as many bytes as it is told to, if that many are asked for."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.sizes = list(sizes)
+        self.asked: list[int | None] = []
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        await trio.lowlevel.checkpoint()
+        assert max_bytes is not None
+        self.asked.append(max_bytes // 1024)
+        return bytes(min(self.sizes.pop(0), max_bytes))
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked"),
+    [
+        ([100] * 3, [64] * 3),
+        ([10**6] * 6, [64, 128, 256, 512, 512, 512]),
+        # Slices, each behind a command, do not make it small again.
+        ([10**6] * 4 + [200, 10**6] * 2, [64, 128, 256, 512] + [512] * 4),
+        ([10**6] * 4 + [100] * 6, [64, 128, 256, 512, 512, 512, 256, 128, 64, 64]),
+        ([10**6, 40_000, 40_000], [64, 128, 128]),
+    ],
+)
+async def test_more_is_asked_for_while_much_comes(sizes: list[int], asked: list[int]) -> None:
+    receive = Plentiful(*sizes)
+    network = NetworkStream(trio.StapledStream(trio.testing.MemorySendStream(), receive))
+    for _ in asked:
+        await network.receive_some()
+    assert receive.asked == asked
+
+
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux alone has TCP_QUICKACK")
 async def test_a_real_socket_is_asked_to_acknowledge_at_once() -> None:
     client, server = await connected_pair()

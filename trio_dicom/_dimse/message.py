@@ -202,8 +202,12 @@ def response_to(request: Request, status: Status | int, **fields: Any) -> Respon
         status: What came of it.
         **fields: More fields of the response, as its class takes them.
     """
-    response = REQUEST_TO_RESPONSE[type(request)](status=status, **fields)
-    return complete_response(response, request)
+    kind = REQUEST_TO_RESPONSE[type(request)]
+    for name in _ECHOES[kind]:
+        if fields.get(name) is None:
+            fields[name] = getattr(request, name)
+    fields["message_id_being_responded_to"] = request.message_id
+    return kind(status=status, **fields)
 
 
 def complete_response(response: R, request: Request) -> R:
@@ -219,4 +223,6 @@ def complete_response(response: R, request: Request) -> R:
         for name in _ECHOES[type(response)]
         if getattr(response, name) is None
     }
+    if not missing and response.message_id_being_responded_to == request.message_id:
+        return response
     return evolve(response, message_id_being_responded_to=request.message_id, **missing)

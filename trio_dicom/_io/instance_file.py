@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
@@ -17,6 +17,7 @@ from pydicom.uid import UID
 
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.encoded import StoredDataSet
+from trio_dicom._dimse.headers import Bytes
 from trio_dicom._dimse.part10 import LOOK, file_meta_bytes, read_head, sop_uids
 from trio_dicom._io.naming import give_name
 from trio_dicom.errors import LocalProtocolError
@@ -104,15 +105,15 @@ class InstanceFile:
         """Whether there is something to remove, or a thread is at work on it."""
         return self._file is not None or self._is_busy
 
-    def write(self, data: bytes | bytearray) -> _Result:
+    def write(self, *pieces: Bytes) -> _Result:
         """Write the next bytes; ``NotKept`` if that cannot be done, else None."""
 
         def work() -> None:
-            self._write(data)
+            self._write(pieces)
 
         return self._guarded(work)
 
-    def finish(self, data: bytes | bytearray) -> _Result:
+    def finish(self, *pieces: Bytes) -> _Result:
         """Write the last bytes, look at what it is, and give it its name.
 
         Returns:
@@ -120,7 +121,7 @@ class InstanceFile:
         """
 
         def work() -> StoredDataSet | None:
-            self._write(data)
+            self._write(pieces)
             if self._file is not None:
                 self._file.close()
             stored = self._stored(self._aside)
@@ -176,14 +177,15 @@ class InstanceFile:
                 self._remove()
             self._idle.notify_all()
 
-    def _write(self, data: bytes | bytearray) -> None:
+    def _write(self, pieces: Sequence[Bytes]) -> None:
         if self._file is None:
             self._file = self._open()
             _write_fully(self._file, self._head)
-        _write_fully(self._file, data)
-        self._length += len(data)
-        if len(self._beginning) < LOOK:
-            self._beginning += data[: LOOK - len(self._beginning)]
+        for data in pieces:
+            _write_fully(self._file, data)
+            self._length += len(data)
+            if len(self._beginning) < LOOK:
+                self._beginning += data[: LOOK - len(self._beginning)]
 
     def _open(self) -> BinaryIO:
         try:
@@ -245,7 +247,7 @@ def _existing(path: Path) -> StoredDataSet:
         raise NotKept(Code.PROCESSING_FAILURE, "another file has its name") from error
 
 
-def _write_fully(file: BinaryIO, data: bytes | bytearray) -> None:
+def _write_fully(file: BinaryIO, data: Bytes) -> None:
     left = memoryview(data)
     while left:  # a raw write may take less than it is given
         left = left[file.write(left) :]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define, evolve, field
+from attrs import define, field
 from pydicom.uid import UID
 
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
@@ -106,7 +106,7 @@ class Arrival:
     async def _hand_over(
         self, handler: InstanceHandler, data: EncodedDataSet | StoredDataSet | None
     ) -> CStoreResponse:
-        request = evolve(self.request, data_set=data)
+        request = self.request.with_data_set(data)
         return complete_response(await handler.on_c_store_request(request), request)
 
     async def _store_in_file(
@@ -144,7 +144,7 @@ class Arrival:
                 # A dead mount holds up nobody who is cancelled: the thread then cleans up.
                 result = await trio.to_thread.run_sync(
                     file.finish if reception.is_complete else file.write,
-                    block,
+                    *block,
                     abandon_on_cancel=True,
                     limiter=link.file_threads,
                 )

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkStream", "set_keepalive", "socket_stream"]
 
+# Bytes to ask for. A slice of 512 KiB should come in a few turns of the event loop instead of
+# a dozen, but to have more than 64 KiB ready costs an answer of 100 bytes five times its own
+# price: such memory comes from the operating system and goes back to it each time.
+_LEAST_AT_ONCE = 64 * 1024
+_MOST_AT_ONCE = 512 * 1024
+# What makes it worth while to ask for less: so small a part came twice in a row.
+_SMALL_PART = 8
+
 _TCP_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -40,6 +48,8 @@ class NetworkStream:
     remote_host: str | None = None
     remote_port: int | None = None
     _socket: trio.socket.SocketType | None = field(default=None, repr=False)
+    _at_once: int = field(default=_LEAST_AT_ONCE, init=False, repr=False)
+    _was_small: bool = field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.is_tls = isinstance(self.stream, trio.SSLStream)
@@ -62,7 +72,18 @@ class NetworkStream:
         if self._socket is not None and _TCP_QUICKACK is not None:
             with suppress(OSError):  # a broken connection, which the receive reports better
                 self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_QUICKACK, 1)
-        return await self.stream.receive_some()
+        data = await self.stream.receive_some(self._at_once)
+        self._adapt(len(data))
+        return data
+
+    def _adapt(self, size: int) -> None:
+        """Ask for more or less next time, now that ``size`` bytes came."""
+        if size == self._at_once:
+            self._at_once = min(size * 2, _MOST_AT_ONCE)
+        is_small = size * _SMALL_PART < self._at_once
+        if is_small and self._was_small:
+            self._at_once = max(self._at_once // 2, _LEAST_AT_ONCE)
+        self._was_small = is_small
 
 
 def set_keepalive(stream: trio.SocketStream, keepalive: KeepAlive) -> None:

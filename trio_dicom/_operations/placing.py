@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import trio
-from attrs import evolve
 
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
@@ -60,7 +59,7 @@ async def place(
         )
         if isinstance(stored, NotKept):
             return response_to(request, stored.status, error_comment=stored.comment)
-        return await handler.on_c_store_request(evolve(request, data_set=stored))
+        return await handler.on_c_store_request(request.with_data_set(stored))
     finally:
         with trio.move_on_after(_PATIENCE, shield=True):
             await discard(file)  # what has its name keeps it
