@@ -33,6 +33,7 @@ def test_a_data_set_is_decoded_once_and_kept() -> None:
     encoded = EncodedDataSet(NAME, EXPLICIT)
     assert len(encoded) == len(NAME)
     assert encoded.decode() is encoded.decode()
+    assert type(encoded.decode()) is Dataset
     assert encoded.decode().PatientName == "Doe^John"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final, cast
 
 from pydicom import Dataset
 from pydicom.charset import convert_encodings
@@ -24,6 +25,14 @@ __all__ = ["read_data_set"]
 
 _SPECIFIC_CHARACTER_SET = BaseTag(0x0008_0005)
 _PIXELS = frozenset({BaseTag(0x7FE0_0008), BaseTag(0x7FE0_0009), BaseTag(0x7FE0_0010)})
+
+
+# A ``Dataset`` while it is made. A dozen of its attributes are set then, and each time pydicom
+# looks whether the name is a keyword of its dictionary. None is, and the looking would take as
+# long as all the elements. Type checkers cannot see what the three arguments make: a cast.
+_DATASET_IN_THE_MAKING: Final = cast(
+    "type[Dataset]", type("_DatasetInTheMaking", (Dataset,), {"__setattr__": object.__setattr__})
+)
 
 
 def read_data_set(
@@ -56,10 +65,11 @@ def read_data_set(
     found = _elements(data, encoding, limits.nesting, fallback)
     if lossless and len(found) < sum(1 for _ in scan(data, encoding, nesting=limits.nesting)):
         raise PDUError("an element appears twice in a data set")
-    data_set = Dataset(found, parent_encoding=fallback)
+    data_set = _DATASET_IN_THE_MAKING(found, parent_encoding=fallback)
     data_set.set_original_encoding(
         encoding.implicit_vr, encoding.little_endian, _declared_charsets(found, fallback)
     )
+    data_set.__class__ = Dataset
     if not _PIXELS.isdisjoint(found):
         # pydicom needs it to make an array of them, and we to send them on.
         data_set.file_meta = FileMetaDataset()
