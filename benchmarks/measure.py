@@ -1,0 +1,282 @@
+"""Doing a work: every contender in turn, several rounds, and a check that all arrived."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.contenders import Contender, Peers, contender
+from benchmarks.data import KIB, STUDY_UID, Files, make_files
+from benchmarks.programs import MissingPeer
+from benchmarks.servers import HOST, Dcmqrscp, Orthanc, Server, Sink, Storescp, free_port
+from benchmarks.works import OURS, Slow, Work
+
+__all__ = ["Failed", "Laboratory", "Outcome", "Run", "Share"]
+
+_CT = "1.2.840.10008.5.1.4.1.1.2"
+_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.7.3"
+# The keys of a query: those of which the sink knows the values.
+_KEYS = (
+    *("StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy"),
+    *("ReferringPhysicianName", "StudyDescription", "PatientName", "PatientID"),
+    *("PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID"),
+)
+
+
+class Failed(Exception):
+    """A client did not do what it was measured at."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a client did once.
+
+    Attributes:
+        seconds: How long it took.
+        done: How many units.
+        peak: The most bytes that were resident in its process.
+        start: What was taken off for the start of a program, in seconds.
+    """
+
+    seconds: float
+    done: int
+    peak: int
+    start: float = 0.0
+
+    @property
+    def per_unit(self) -> float:
+        """Seconds for each unit."""
+        return self.seconds / self.done
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a contender stands beside us.
+
+    Attributes:
+        per_unit: The median of its seconds for each unit.
+        ratios: Its time for a unit by ours, round by round.
+        peak: The most memory of all its runs.
+        runs: How many there were, and how many units each did.
+        start: The median of what was taken off for the start.
+    """
+
+    per_unit: float
+    ratios: list[float]
+    peak: int
+    runs: int
+    done: int
+    start: float
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of the ratios."""
+        return median(self.ratios) if self.ratios else None
+
+
+@dataclass
+class Outcome:
+    """What came of a work.
+
+    Attributes:
+        work: Which.
+        runs: The runs of each contender, in order.
+        missing: Why somebody did not take part.
+    """
+
+    work: Work
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def shares(self) -> dict[str, Share]:
+        """Everybody's."""
+        return {name: self._share(runs) for name, runs in self.runs.items()}
+
+    def _share(self, runs: list[Run]) -> Share:
+        ours = self.runs.get(OURS, [])
+        return Share(
+            per_unit=median(run.per_unit for run in runs),
+            ratios=[b.per_unit / a.per_unit for a, b in zip(ours, runs, strict=False)],
+            peak=max(run.peak for run in runs),
+            runs=len(runs),
+            done=runs[0].done,
+            start=median(run.start for run in runs),
+        )
+
+
+class Laboratory:
+    """Where works are done, with the files and certificates that they need.
+
+    Attributes:
+        folder: A folder for everything.
+        peers: Where the peers are.
+        say: Is told what happens.
+    """
+
+    def __init__(self, folder: Path, peers: Peers, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.peers = peers
+        self.say = say
+        self._files: dict[tuple[int, int], Files] = {}
+
+    def do(self, work: Work, rounds: int, only: tuple[str, ...] = ()) -> Outcome:
+        """Have everybody do it in turn.
+
+        Args:
+            work: What.
+            rounds: How often, apart from those who are slow.
+            only: Who; all if there is none.
+
+        Raises:
+            Failed: Somebody did not do all of it.
+        """
+        outcome = Outcome(work)
+        contenders = []
+        for name in (OURS, *work.contenders):
+            if only and name not in only:
+                continue
+            try:
+                contenders.append(contender(name, work.action, self.peers))
+            except MissingPeer as missing:
+                outcome.missing[name] = str(missing)
+        with self.server(work) as server:
+            for number in range(rounds):
+                for each in contenders:
+                    slow = work.slow.get(each.name, Slow(rounds))
+                    if number < slow.rounds:
+                        part = work.scaled(slow.share)
+                        run = self.once(part, each, server)
+                        outcome.runs.setdefault(each.name, []).append(run)
+                        self.say(f"{work.name}: {each.name} {run.seconds:.3f} s")
+        return outcome
+
+    @contextmanager
+    def server(self, work: Work) -> Iterator[Server]:
+        """The server that a work is done on."""
+        place = self.folder / "server"
+        servers: Mapping[str, Callable[[], Server]] = {
+            "none": Server,
+            "sink": lambda: Sink(
+                matches=work.count if work.action == "find" else 0,
+                window=work.window != 1,
+                tls=self._certificate() if work.tls else None,
+            ),
+            "storescp": lambda: Storescp(place),
+            "orthanc": lambda: Orthanc(place),
+            "dcmqrscp": lambda: Dcmqrscp(
+                place, self.files(work.count, work.size), self.folder / "target"
+            ),
+        }
+        with servers[work.server]() as server:
+            yield server
+
+    def files(self, count: int, size: int) -> Files:
+        """Instances, made when they are first asked for."""
+        if (count, size) not in self._files:
+            self._files[count, size] = make_files(
+                self.folder / f"files-{count}-{size}", count, size
+            )
+        return self._files[count, size]
+
+    def once(self, work: Work, who: Contender, server: Server) -> Run:
+        """Have somebody do it once.
+
+        Raises:
+            Failed: It did not do all of it.
+        """
+        files = self.files(work.count, work.size) if work.size else None
+        server.reset()
+        job = {
+            "action": work.action,
+            "host": HOST,
+            "port": server.raw_port if who.name == "bare" else server.port,
+            "closed_port": free_port(),
+            "called_ae": server.called_ae,
+            "count": work.count,
+            "window": work.window,
+            "open": work.open,
+            "associations": work.associations,
+            "sop_class": _CT if work.size <= 512 * KIB else _MULTI_FRAME,
+            "study_uid": STUDY_UID,
+            "keys": _KEYS,
+            "target": str(self.folder / "target"),
+            "ca": str(self.folder / "ca.pem") if work.tls else "",
+            "folder": str(files.folder) if files else "",
+            "paths": [str(path) for path in files.paths] if files else [],
+        }
+        run = self._drive(who, {**job, **who.commands(job)})
+        if run.done != work.count:
+            raise Failed(f"{work.name}: {who.name} did {run.done} of {work.count}")
+        if work.server != "none":
+            _check(work, who, files, server.arrived())
+        return run
+
+    def _drive(self, who: Contender, job: Mapping[str, Any]) -> Run:
+        path = self.folder / "job.json"
+        path.write_text(json.dumps(job))
+        with subprocess.Popen(
+            [*who.driver, str(path)],
+            cwd=self.folder,
+            env={**os.environ, **who.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            if process.stdout.readline() != "READY\n":
+                raise Failed(f"{who.name} did not get ready")
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            said, _ = process.communicate()
+        if process.returncode or not said:
+            raise Failed(f"{who.name} ended with {process.returncode}")
+        result = json.loads(said.splitlines()[-1])
+        return Run(
+            seconds=result["seconds"],
+            done=int(result["done"]),
+            peak=int(result["peak"]),
+            start=result.get("start", 0.0),
+        )
+
+    def _certificate(self) -> tuple[Path, Path]:
+        import trustme  # noqa: PLC0415 - it is large, and would count as memory of programs
+
+        certificate, key = self.folder / "server.pem", self.folder / "server.key"
+        if not certificate.exists():
+            authority = trustme.CA(key_type=trustme.KeyType.RSA)
+            server = authority.issue_cert(HOST, "localhost", key_type=trustme.KeyType.RSA)
+            authority.cert_pem.write_to_path(self.folder / "ca.pem")
+            server.cert_chain_pems[0].write_to_path(certificate)
+            server.private_key_pem.write_to_path(key)
+        return certificate, key
+
+
+def _check(work: Work, who: Contender, files: Files | None, arrived: Mapping[str, int]) -> None:
+    """That nobody is quick because he does less."""
+    expected: dict[str, int] = {}
+    if work.action in ("store", "store_memory", "get"):
+        assert files
+        expected = {"instances": work.count, "bytes": files.data_sets}
+        if who.name == "bare":
+            expected = {"instances": 1}
+    elif work.action == "find":
+        expected = {"matches": work.count}
+    elif work.action == "echo":
+        expected = {"echoes": work.count, "associations": 1}
+    elif work.action == "associate":
+        expected = {"echoes": work.count, "associations": work.count}
+    for what, least in expected.items():
+        if arrived.get(what, 0) < least:
+            raise Failed(
+                f"{work.name}: of {who.name} {arrived.get(what, 0)} of {least} {what} arrived"
+            )
+    if arrived.get("released", 0) != arrived.get("associations", 0):
+        raise Failed(f"{work.name}: {who.name} did not release each association")

@@ -1,0 +1,241 @@
+"""The servers that the clients work on: our sink, and those of others as they are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from benchmarks.data import Files
+from benchmarks.programs import program
+
+__all__ = ["HOST", "Dcmqrscp", "Orthanc", "Server", "Sink", "Storescp", "free_port"]
+
+HOST = "127.0.0.1"
+
+_ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens, below those that clients get."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        return port
+
+
+class Server:
+    """A server that runs while its block is open.
+
+    Attributes:
+        called_ae: What it is called.
+        port: Where it listens.
+        raw_port: Where it discards without any protocol, if it does.
+    """
+
+    called_ae = "ANY-SCP"
+    port = 0
+    raw_port = 0
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it."""
+
+    def stop(self) -> None:
+        """End it."""
+
+    def reset(self) -> None:
+        """Make it as if nobody had been there."""
+
+    def arrived(self) -> dict[str, int]:
+        """What came since the reset: ``instances`` and ``bytes``, and what else it can tell."""
+        raise NotImplementedError
+
+
+class Sink(Server):
+    """The sink of this package."""
+
+    def __init__(self, *, matches: int, window: bool, tls: tuple[Path, Path] | None) -> None:
+        self._command = [sys.executable, "-m", "benchmarks.sink", f"--matches={matches}"]
+        self._command += ["--window"] if window else []
+        self._command += ["--tls", *map(str, tls)] if tls else []
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        ports = self._said()
+        self.port, self.raw_port = ports["dicom"], ports["raw"]
+
+    def stop(self) -> None:
+        self._process.communicate()  # the end of its stdin is the end of it
+
+    def arrived(self) -> dict[str, int]:
+        assert self._process.stdin
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self._said()
+
+    reset = arrived  # type: ignore[assignment] # what it said is not of interest then
+
+    def _said(self) -> dict[str, int]:
+        assert self._process.stdout
+        said: dict[str, int] = json.loads(self._process.stdout.readline())
+        return said
+
+
+class _Installed(Server):
+    """A program that others wrote, which writes into a folder."""
+
+    grace = 2.0
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def start(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self.port = free_port()
+        with (self._folder.parent / f"{self._folder.name}.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                cwd=self._folder.parent,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a group of its own, to end its children with it
+            )
+        _await(self._process, self.port)
+
+    def stop(self) -> None:
+        _signal(self._process, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(self.grace)
+        _signal(self._process, signal.SIGKILL)
+        self._process.wait()
+
+    def reset(self) -> None:
+        self.stop()
+        self.start()
+
+    def arrived(self) -> dict[str, int]:
+        files = [path for path in self._folder.iterdir() if path.is_file()]
+        return {"instances": len(files), "bytes": sum(path.stat().st_size for path in files)}
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+
+def _await(process: subprocess.Popen[Any], port: int) -> None:
+    for _ in range(3_000):
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+        try:
+            socket.create_connection((HOST, port)).close()
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
+    raise RuntimeError(f"{process.args} does not answer")
+
+
+def _signal(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # the whole group is gone
+        os.killpg(process.pid, number)
+
+
+class Storescp(_Installed):
+    """DCMTK's storescp, which writes each instance to disk."""
+
+    def _command(self) -> list[str]:
+        return [program("storescp"), "-od", str(self._folder), str(self.port)]
+
+
+class Orthanc(_Installed):
+    """Orthanc with the settings that it has of itself, apart from ports and folders."""
+
+    called_ae = "ORTHANC"
+    grace = 0.0  # it takes seconds to end in order, and what it stores here nobody reads again
+
+    def _command(self) -> list[str]:
+        self._http_port = free_port()
+        settings = {
+            "StorageDirectory": str(self._folder),
+            "IndexDirectory": str(self._folder),
+            "HttpPort": self._http_port,
+            "DicomPort": self.port,
+            "DicomAlwaysAllowStore": True,
+        }
+        path = self._folder.parent / "orthanc.json"
+        path.write_text(json.dumps(settings))
+        return [program("Orthanc"), str(path)]
+
+    def start(self) -> None:
+        super().start()
+        _await(self._process, self._http_port)
+
+    def arrived(self) -> dict[str, int]:
+        with urlopen(f"http://{HOST}:{self._http_port}/statistics", timeout=30) as answer:
+            statistics = json.load(answer)
+        return {
+            "instances": int(statistics["CountInstances"]),
+            "bytes": int(statistics["TotalUncompressedSize"]),
+        }
+
+
+class Dcmqrscp(_Installed):
+    """DCMTK's archive, with files that are there from the beginning."""
+
+    called_ae = "ARCHIVE"
+
+    def __init__(self, folder: Path, files: Files, target: Path) -> None:
+        """What is fetched from it comes to ``target``."""
+        super().__init__(folder)
+        self._files = files
+        self._target = target
+
+    def _command(self) -> list[str]:
+        for path in self._files.paths:
+            os.link(path, self._folder / path.name)
+        stored = [str(self._folder / path.name) for path in self._files.paths]
+        for start in range(0, len(stored), 1_000):
+            index = [program("dcmqridx"), str(self._folder), *stored[start : start + 1_000]]
+            subprocess.run(index, check=True)
+        configuration = self._folder.parent / "dcmqrscp.cfg"
+        configuration.write_text(
+            f"NetworkTCPPort = {self.port}\n"
+            "MaxPDUSize = 16384\n"  # as in the file that Debian installs
+            "MaxAssociations = 16\n"
+            "HostTable BEGIN\nHostTable END\n"
+            "VendorTable BEGIN\nVendorTable END\n"
+            f"AETable BEGIN\nARCHIVE {self._folder} RW (200, 1024mb) ANY\nAETable END\n"
+        )
+        return [program("dcmqrscp"), "-c", str(configuration)]
+
+    def reset(self) -> None:
+        shutil.rmtree(self._target, ignore_errors=True)
+        self._target.mkdir()
+
+    def arrived(self) -> dict[str, int]:
+        files = [path for path in self._target.rglob("*") if path.is_file()]
+        return {"instances": len(files), "bytes": sum(path.stat().st_size for path in files)}
+

@@ -1,0 +1,74 @@
+"""Taking a stream of bytes apart: small things are looked at, long ones dropped unseen."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+
+__all__ = ["Reader"]
+
+# Holds a small message whole. Each read copies at most so much, whatever a client sends.
+_WINDOW = 8 * 1024
+_DISCARD = 4 * 1024 * 1024
+
+
+class Reader:
+    """What comes from a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._window = memoryview(bytearray(_WINDOW))
+        self._start = self._end = 0
+        # Linux drops bytes of TCP without copying them if asked to; then nobody touches this
+        # buffer and it takes no memory. TLS has to decrypt them first.
+        truncates = sys.platform == "linux" and not isinstance(connection, ssl.SSLSocket)
+        self._flags = socket.MSG_TRUNC if truncates else 0
+        self._scratch = memoryview(bytearray(_DISCARD))
+
+    def take(self, count: int) -> bytes:
+        """The next bytes, all of them.
+
+        Raises:
+            EOFError: There are fewer.
+        """
+        if count > _WINDOW:
+            return b"".join(self.take(min(_WINDOW, count - i)) for i in range(0, count, _WINDOW))
+        while self._end - self._start < count:
+            if self._start:
+                kept = bytes(self._window[self._start : self._end])
+                self._window[: len(kept)] = kept
+                self._start, self._end = 0, len(kept)
+            self._end += self._received(self._window[self._end :], 0)
+        self._start += count
+        return bytes(self._window[self._start - count : self._start])
+
+    def discard(self, count: int) -> None:
+        """Drop the next bytes, all of them.
+
+        Raises:
+            EOFError: There are fewer.
+        """
+        held = self._end - self._start
+        if count <= held:
+            self._start += count
+            return
+        self._start = self._end = 0
+        count -= held
+        while count:
+            count -= self._received(self._scratch[: min(count, _DISCARD)], self._flags)
+
+    def discard_everything(self) -> int:
+        """Drop everything until the peer has nothing more to say; how many bytes it was."""
+        total = self._end - self._start
+        while True:
+            try:
+                total += self._received(self._scratch, self._flags)
+            except EOFError:
+                return total
+
+    def _received(self, buffer: memoryview, flags: int) -> int:
+        count = self._connection.recv_into(buffer, len(buffer), flags)
+        if not count:
+            raise EOFError
+        return count
