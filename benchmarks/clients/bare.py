@@ -14,7 +14,7 @@ _PIECE = 1024 * 1024
 
 
 def _connected(job: Job) -> socket.socket:
-    connection = socket.create_connection((job["host"], job["raw_port"]))
+    connection = socket.create_connection((job["host"], job["port"]))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if job["ca"]:
         context = ssl.create_default_context(cafile=job["ca"])
