@@ -95,7 +95,7 @@ def make_files(folder: Path, count: int, size: int) -> Files:
 
 def _template(size: int) -> tuple[bytes, int]:
     """The bytes of an instance up to its pixels, and how long these are."""
-    pixels = min(size, _LONGEST)
+    pixels = min(size, _LONGEST) // 2 * 2
     if size < _SLICE:
         bare = len(_head(_data_set(2), 2))
         pixels = max(2, (size - bare) // 2 * 2)

@@ -65,8 +65,8 @@ class Work:
 
     def scaled(self, scale: float) -> Work:
         """The same with less to do: fewer units, or smaller ones if there is only one."""
-        if self.count == 1 and self.size:
-            return replace(self, size=max(int(self.size * scale), 2 * MIB))
+        if self.count == 1:
+            return replace(self, size=self.size and max(2, round(self.size / MIB * scale)) * MIB)
         return replace(self, count=max(2, round(self.count * scale)))
 
 
