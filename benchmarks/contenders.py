@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -27,10 +28,12 @@ class Peers:
     Attributes:
         pydcm: A Python that has it.
         dcmjs: A folder whose ``node_modules`` have dcmjs-dimse.
+        against: A folder with another trio_dicom, to compare the two.
     """
 
     pydcm: str | None = None
     dcmjs: str | None = None
+    against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,13 @@ def contender(name: str, action: str, peers: Peers) -> Contender:
         MissingPeer: It is not here; the message says why.
     """
     if action == "import":
-        return _importing(name)
+        return _importing(name, peers)
     if name == "bare":
         return Contender(name, _python_driver("bare.py"))
     if name == OURS:
         return Contender(name, _python_driver("ours.py"), _version(sys.executable, "trio-dicom"))
+    if name == "against":
+        return Contender(name, _python_driver("ours.py"), environment=_against(peers))
     if name == "pynetdicom":
         driver = _python_driver("with_pynetdicom.py")
         return Contender(name, driver, _version(sys.executable, name))
@@ -81,14 +86,20 @@ def _python_driver(client: str, python: str = sys.executable) -> tuple[str, ...]
     return (python, str(_CLIENTS / "driver.py"), str(_CLIENTS / client))
 
 
-def _importing(name: str) -> Contender:
-    modules = "trio_dicom" if name == OURS else "trio, attrs, pydicom"
+def _against(peers: Peers) -> dict[str, str]:
+    return {"PYTHONPATH": str(peers.against)}
+
+
+def _importing(name: str, peers: Peers) -> Contender:
+    modules = "trio, attrs, pydicom" if name == "dependencies" else "trio_dicom"
+    environment = _against(peers) if name == "against" else {}
 
     def commands(_: Job) -> dict[str, Any]:
         python = [sys.executable, "-P", "-c"]  # -P: nothing from the folder it runs in
         return {"command": [*python, f"import {modules}"], "start_command": [*python, ""]}
 
-    return Contender(name, _python_driver("program.py"), commands=commands)
+    driver = _python_driver("program.py")
+    return Contender(name, driver, commands=commands, environment=environment)
 
 
 def _dcmjs(peers: Peers) -> Contender:
@@ -101,7 +112,7 @@ def _dcmjs(peers: Peers) -> Contender:
     return Contender(
         "dcmjs",
         (node, str(_CLIENTS / "with_dcmjs.js")),
-        f"under Node {_first_line([node, '--version'])}",
+        f"{_package_version(modules / 'dcmjs-dimse')} under Node {_first_line([node, '--version'])}",
         environment={"NODE_PATH": str(modules)},
     )
 
@@ -123,7 +134,8 @@ def _of_dcmtk(name: str) -> Contender:
         }
 
     environment = {"TCP_NODELAY": "1"} if name != plain else {}
-    version = _first_line([path, "--version"])
+    # It says "$dcmtk: storescu v3.6.7 2022-04-22 $".
+    version = _first_line([path, "--version"]).strip("$ ").removeprefix("dcmtk: ")
     return Contender(name, _python_driver("program.py"), version, commands, environment)
 
 
@@ -153,6 +165,11 @@ _ARGUMENTS: dict[str, Callable[[Job, str], list[str]]] = {
     "getscu": _get,
     "echoscu": _echo,
 }
+
+
+def _package_version(folder: Path) -> str:
+    version: str = json.loads((folder / "package.json").read_text())["version"]
+    return version
 
 
 def _first_line(command: list[str]) -> str:

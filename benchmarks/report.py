@@ -2,23 +2,98 @@
 
 from __future__ import annotations
 
-from benchmarks.measure import Outcome, Share
+from collections.abc import Mapping, Sequence
+
+from benchmarks.curves import Curve, Point
+from benchmarks.results import Outcome, Share
 from benchmarks.works import OURS, Work
 
-__all__ = ["table"]
+__all__ = ["curve_table", "page", "table", "time"]
 
-_HEAD = (
-    "| client | time for each {unit} | its time / ours | spread | peak memory | goal |\n"
-    "|---|---:|---:|---:|---:|---|\n"
-)
+_INTRODUCTION = """\
+# Benchmarks
+
+trio_dicom beside other clients, on the same work in the same run. `nox -s bench` measures, and
+`nox -s bench -- --curves --report docs/benchmarks.md` writes this page.
+
+{machine}
+
+- Everybody does the work in turn, several rounds. *Their time / ours* is formed within each
+  round for one unit of work; the table has the median, the lowest and the highest. Above 1 we
+  are quicker. Where somebody is slow it does fewer rounds or less of the work, which the column
+  *runs* shows.
+- A client is measured from the first connection to the last release, looking at its files
+  included, in a process of its own that has imported what it needs. Programs are measured as a
+  whole, less the time in which the same command ends that finds nobody at the port.
+- The sink is a DICOM server of ours that accepts everything, discards it without looking at
+  more than the headers, acknowledges at once, and counts. A client of whom fewer instances,
+  bytes or matches arrived than were to be sent has no row. The other servers run as they are
+  installed.
+- `bare` is a loop of socket calls without any protocol on a raw port of the sink, with the
+  same bytes: from memory, or read from the same files. `-nodelay` means a program of DCMTK with
+  `TCP_NODELAY=1` in its environment. Files lie in memory.
+- *Peak memory* is the most that was resident in the process of the client.
+"""
+
+_HEAD = """\
+| client | time per {unit} | their time / ours | lowest to highest | peak memory | runs | goal |
+|---|---:|---:|---:|---:|---:|---|
+"""
+
+
+def page(
+    outcomes: Sequence[Outcome],
+    curves: Mapping[str, tuple[Curve, Sequence[Point]]],
+    machine: Mapping[str, str],
+    images: Sequence[str] = (),
+) -> str:
+    """All of it.
+
+    Args:
+        outcomes: Of each work.
+        curves: How cost grows.
+        machine: What it was measured on.
+        images: Addresses of plots: of the works, and of the curves, if they are.
+    """
+    facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
+    parts = [_INTRODUCTION.format(machine=facts), _goals(outcomes)]
+    parts += [f"![]({image})\n" for image in images]
+    parts += [table(outcome) for outcome in outcomes]
+    if curves:
+        parts.append("## Cost as work grows\n\nOurs alone, each run in a process of its own.\n")
+        parts += [curve_table(curve, points) for curve, points in curves.values()]
+    return "\n".join(parts)
+
+
+def _goals(outcomes: Sequence[Outcome]) -> str:
+    rows = []
+    for outcome in outcomes:
+        for name, share in outcome.shares().items():
+            if goal := _goal(outcome.work, name, share):
+                reached, wanted = goal
+                found = _megabytes(share.peak) if name == OURS else f"{share.ratio:.2f}"
+                who = "memory" if name == OURS else name
+                rows.append(f"| {outcome.work.title} | {who} | {wanted} | {found} | {reached} |\n")
+    if not rows:
+        return ""
+    head = "| work | beside | goal | found | |\n|---|---|---:|---:|---|\n"
+    return f"## Goals\n\n{head}{''.join(rows)}"
 
 
 def table(outcome: Outcome) -> str:
     """The section of one work."""
     work = outcome.work
     rows = [_row(work, name, share) for name, share in outcome.shares().items()]
-    missing = [f"\n{name} is missing: {why}." for name, why in outcome.missing.items()]
-    return f"## {work.title}\n\n{_HEAD.format(unit=work.unit)}{''.join(rows)}{''.join(missing)}\n"
+    parts = [f"## {work.title}\n\n", _HEAD.format(unit=work.unit), *rows]
+    parts += [f"\n{name} did not take part: {why}.\n" for name, why in outcome.missing.items()]
+    parts += [f"\n**{name} failed**: {why}.\n" for name, why in outcome.failed.items()]
+    taken = {name: share.start for name, share in outcome.shares().items() if share.start}
+    if taken:
+        starts = ", ".join(f"{name} {time(start)}" for name, start in taken.items())
+        parts.append(f"\nTaken off for the start of the program: {starts}.\n")
+    if work.note:
+        parts.append(f"\n{work.note}\n")
+    return "".join(parts)
 
 
 def _row(work: Work, name: str, share: Share) -> str:
@@ -26,23 +101,50 @@ def _row(work: Work, name: str, share: Share) -> str:
     if name != OURS and share.ratio is not None:
         ratio = f"{share.ratio:.2f}"
         spread = f"{min(share.ratios):.2f} to {max(share.ratios):.2f}"
-    memory = f"{share.peak / 1e6:.0f} MB"
-    return f"| {name} | {time(share.per_unit)} | {ratio} | {spread} | {memory} | {_goal(work, name, share)} |\n"
+    goal = _goal(work, name, share)
+    cells = [
+        name,
+        time(share.per_unit),
+        ratio,
+        spread,
+        _megabytes(share.peak),
+        f"{share.runs} × {share.done:,}",
+        f"{goal[1]}: {goal[0]}" if goal else "",
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _goal(work: Work, name: str, share: Share) -> tuple[str, str] | None:
+    """Whether it is reached, and what it is."""
+    if name == OURS and work.memory_goal is not None:
+        reached = share.peak < work.memory_goal
+        wanted = f"below {_megabytes(work.memory_goal)}"
+    elif name in work.goals and share.ratio is not None:
+        # What a reader sees as reached is reached: the same digits are compared.
+        reached = round(share.ratio, 2) >= round(work.goals[name], 2)
+        wanted = f"{work.goals[name]:.2f}"
+    else:
+        return None
+    return ("reached" if reached else "**not reached**"), wanted
+
+
+def curve_table(curve: Curve, points: Sequence[Point]) -> str:
+    """The section of one kind of growth."""
+    rows = [
+        f"| {point.size:,} | {time(point.per_unit)} | {_megabytes(point.peak)} |\n"
+        for point in points
+    ]
+    head = f"| {curve.grows} | time per {curve.unit} | peak memory |\n|---:|---:|---:|\n"
+    return f"### {curve.grows.capitalize()}\n\n{head}{''.join(rows)}"
 
 
 def time(seconds: float) -> str:
     """With three digits and a unit."""
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
-        if seconds * factor >= 1:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
+        if abs(seconds) * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
 
 
-def _goal(work: Work, name: str, share: Share) -> str:
-    if name == OURS and work.memory_goal is not None:
-        reached = "reached" if share.peak < work.memory_goal else "not reached"
-        return f"below {work.memory_goal / 1e6:.0f} MB: {reached}"
-    if name in work.goals and share.ratio is not None:
-        reached = "reached" if share.ratio >= work.goals[name] else "not reached"
-        return f"at least {work.goals[name]:.3g}: {reached}"
-    return ""
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.0f} MB"

@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Self
 from urllib.request import urlopen
 
 from benchmarks.data import Files
@@ -51,7 +51,7 @@ class Server:
     port = 0
     raw_port = 0
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -145,20 +145,20 @@ class _Installed(Server):
         raise NotImplementedError
 
 
-def _await(process: subprocess.Popen[Any], port: int) -> None:
+def _await(process: subprocess.Popen[bytes], port: int) -> None:
     for _ in range(3_000):
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         try:
             socket.create_connection((HOST, port)).close()
         except OSError:
             time.sleep(0.01)
         else:
             return
-    raise RuntimeError(f"{process.args} does not answer")
+    raise RuntimeError(f"{process.args!r} does not answer")
 
 
-def _signal(process: subprocess.Popen[Any], number: signal.Signals) -> None:
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):  # the whole group is gone
         os.killpg(process.pid, number)
 
@@ -238,4 +238,3 @@ class Dcmqrscp(_Installed):
     def arrived(self) -> dict[str, int]:
         files = [path for path in self._target.rglob("*") if path.is_file()]
         return {"instances": len(files), "bytes": sum(path.stat().st_size for path in files)}
-

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,20 @@ Job = dict[str, Any]
 _PIECE = 1024 * 1024
 
 
-def _connected(job: Job) -> socket.socket:
-    connection = socket.create_connection((job["host"], job["port"]))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if job["ca"]:
-        context = ssl.create_default_context(cafile=job["ca"])
-        return context.wrap_socket(connection, server_hostname=job["host"])
-    return connection
-
-
-def _finish(connection: socket.socket) -> None:
-    """Wait until all has arrived."""
-    connection.shutdown(socket.SHUT_WR)
-    if connection.recv(1) != b"\0":
-        raise SystemExit("the sink went away")
+@contextmanager
+def _sending(job: Job) -> Iterator[socket.socket]:
+    """A connection on which all of them are to be sent; it ends when they have arrived."""
+    length = sum(Path(path).stat().st_size for path in job["paths"])
+    with socket.create_connection((job["host"], job["port"])) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if job["ca"]:
+            context = ssl.create_default_context(cafile=job["ca"])
+            connection = context.wrap_socket(connection, server_hostname=job["host"])
+        with connection:
+            connection.sendall(struct.pack(">Q", length))
+            yield connection
+            if connection.recv(1) != b"\0":
+                raise SystemExit("the sink went away")
 
 
 def store_memory(job: Job) -> Callable[[], int]:
@@ -34,12 +36,11 @@ def store_memory(job: Job) -> Callable[[], int]:
     contents = [Path(path).read_bytes() for path in job["paths"]]
 
     def work() -> int:
-        with _connected(job) as connection:
+        with _sending(job) as connection:
             for content in contents:
                 view = memoryview(content)
                 for start in range(0, len(view), _PIECE):
                     connection.sendall(view[start : start + _PIECE])
-            _finish(connection)
         return len(contents)
 
     return work
@@ -50,12 +51,11 @@ def store(job: Job) -> Callable[[], int]:
     buffer = memoryview(bytearray(_PIECE))
 
     def work() -> int:
-        with _connected(job) as connection:
+        with _sending(job) as connection:
             for path in job["paths"]:
-                with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - nothing between
+                with Path(path).open("rb", buffering=0) as file:
                     while count := file.readinto(buffer):
                         connection.sendall(buffer[:count])
-            _finish(connection)
         return len(job["paths"])
 
     return work

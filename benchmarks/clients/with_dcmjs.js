@@ -89,6 +89,14 @@ const actions = {
   },
 };
 
+function peakMemory() {
+  const status = '/proc/self/status';
+  if (fs.existsSync(status)) {
+    return Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(status, 'utf8'))[1]) * 1024;
+  }
+  return process.resourceUsage().maxRSS * 1024;
+}
+
 async function main() {
   const input = readline.createInterface({ input: process.stdin });
   process.stdout.write('READY\n');
@@ -97,7 +105,7 @@ async function main() {
   const begun = process.hrtime.bigint();
   const done = await actions[job.action]();
   const seconds = Number(process.hrtime.bigint() - begun) / 1e9;
-  const peak = process.resourceUsage().maxRSS * 1024;
+  const peak = peakMemory();
   process.stdout.write(`${JSON.stringify({ seconds, done, peak })}\n`, () => process.exit(0));
 }
 

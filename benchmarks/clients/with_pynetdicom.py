@@ -11,6 +11,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it is imported
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
@@ -87,6 +88,7 @@ def get(job: Job) -> Work:
     query.StudyInstanceUID = job["study_uid"]
 
     def keep(event: evt.Event) -> int:
+        assert isinstance(event.request, C_STORE)
         path = Path(job["target"], f"{event.request.AffectedSOPInstanceUID}.dcm")
         path.write_bytes(event.encoded_dataset())
         return 0

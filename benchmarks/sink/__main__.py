@@ -1,7 +1,7 @@
 """``python -m benchmarks.sink``: the sink as a process of its own.
 
 Its first line on stdout is a JSON object with its ports: ``dicom``, and ``raw`` which
-discards without any protocol and answers the end of the stream with one byte. Each line
+takes a length of eight bytes, discards so many, and answers with one byte. Each line
 on its stdin is answered, once no association is open, with a JSON object that says what
 came since the last one.
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import socket
 import ssl
+import struct
 import sys
 import threading
 from collections import Counter
@@ -73,9 +74,11 @@ def main() -> None:
         return counts if counts != Counts() else None
 
     def raw(connection: socket.socket) -> Counts:
-        length = Reader(connection).discard_everything()
+        reader = Reader(connection)
+        (length,) = struct.unpack(">Q", reader.take(8))
+        reader.discard(length)
         connection.sendall(b"\0")
-        return Counts(released=1, instances=1, bytes=length)
+        return Counts(released=1, bytes=length)
 
     ports = {
         "dicom": _listen(dicom, totals, context),
@@ -103,8 +106,8 @@ def _listen(
                 else:
                     with context.wrap_socket(connection, server_side=True) as encrypted:
                         counts = serve_one(encrypted)
-        except OSError:
-            pass  # it only looked whether there is a server
+        except (EOFError, OSError):
+            pass  # it only looked whether there is a server, or left early
         finally:
             totals.ended(counts)
 

@@ -63,15 +63,6 @@ class Reader:
         while count:
             count -= self._received(self._scratch[: min(count, _DISCARD)], self._flags)
 
-    def discard_everything(self) -> int:
-        """Drop everything until the peer has nothing more to say; how many bytes it was."""
-        total = self._end - self._start
-        while True:
-            try:
-                total += self._received(self._scratch, self._flags)
-            except EOFError:
-                return total
-
     def _received(self, buffer: memoryview, flags: int) -> int:
         count = self._connection.recv_into(buffer, len(buffer), flags)
         if not count:

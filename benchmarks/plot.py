@@ -1,0 +1,93 @@
+"""The plots of the page, as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("svg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from benchmarks.curves import Curve, Point
+from benchmarks.results import Outcome
+from benchmarks.works import OURS
+
+__all__ = ["plot_curves", "plot_ratios"]
+
+_WIDTH = 8  # inches
+_ROW = 0.24
+# The same results make the same file, with text that can be read and searched.
+_STYLE: dict[Any, Any] = {"svg.hashsalt": "trio_dicom", "svg.fonttype": "none", "font.size": 9}
+_METADATA = {"Date": None}
+_QUICKER, _SLOWER = "#3b7dd8", "#d8823b"
+
+
+def plot_ratios(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Everybody's time by ours: a bar to the right of 1 means that we are quicker."""
+    compared = [outcome for outcome in outcomes if outcome.shares().keys() - {OURS}]
+    heights = [len(outcome.shares()) + 2 for outcome in compared]
+    with mpl.rc_context(_STYLE):
+        figure, panels = plt.subplots(
+            len(compared),
+            squeeze=False,
+            figsize=(_WIDTH, _ROW * sum(heights)),
+            height_ratios=heights,
+            layout="constrained",
+        )
+        for panel, outcome in zip(panels[:, 0], compared, strict=True):
+            _bars(panel, outcome)
+        figure.savefig(path, metadata=_METADATA)
+        plt.close(figure)
+
+
+def _bars(panel: Axes, outcome: Outcome) -> None:
+    shares = {
+        name: share
+        for name, share in outcome.shares().items()
+        if name != OURS and share.ratio is not None
+    }
+    for row, (name, share) in enumerate(shares.items()):
+        ratio = share.ratio or 1.0
+        colour = _QUICKER if ratio >= 1 else _SLOWER
+        panel.barh(row, ratio - 1, left=1, color=colour, height=0.7)
+        panel.plot([min(share.ratios), max(share.ratios)], [row, row], color="black", linewidth=1)
+        if name in outcome.work.goals:
+            panel.plot([outcome.work.goals[name]], [row], marker="|", color="red", markersize=10)
+    panel.set_yticks(range(len(shares)), list(shares))
+    panel.invert_yaxis()
+    panel.set_xscale("log")
+    ratios = [ratio for share in shares.values() for ratio in share.ratios]
+    panel.set_xlim(min(0.5, *ratios) * 0.8, max(2.0, *ratios, *outcome.work.goals.values()) * 1.25)
+    panel.axvline(1, color="black", linewidth=0.8)
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.set_title(outcome.work.title, loc="left", fontsize=9)
+
+
+def plot_curves(curves: Mapping[str, tuple[Curve, Sequence[Point]]], path: Path) -> None:
+    """Time for each unit, and memory, as work grows."""
+    with mpl.rc_context(_STYLE):
+        figure, panels = plt.subplots(
+            len(curves),
+            2,
+            squeeze=False,
+            figsize=(_WIDTH, 2 * len(curves)),
+            layout="constrained",
+        )
+        for (left, right), (curve, points) in zip(panels, curves.values(), strict=True):
+            sizes = [point.size for point in points]
+            left.plot(sizes, [point.per_unit * 1e6 for point in points], marker="o")
+            left.set_ylabel(f"µs per {curve.unit}")
+            left.set_yscale("log")
+            right.plot(sizes, [point.peak / 1e6 for point in points], marker="o")
+            right.set_ylabel("MB resident")
+            right.set_ylim(bottom=0)
+            for panel in (left, right):
+                panel.set_xscale("log")
+                panel.set_xlabel(curve.grows)
+        figure.savefig(path, metadata=_METADATA)
+        plt.close(figure)

@@ -1,0 +1,89 @@
+"""What was measured, and what is compared of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+
+from benchmarks.works import OURS, Work
+
+__all__ = ["Outcome", "Run", "Share"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a client did once.
+
+    Attributes:
+        seconds: How long it took.
+        done: How many units.
+        peak: The most bytes that were resident in its process.
+        start: What was taken off for the start of a program, in seconds.
+    """
+
+    seconds: float
+    done: int
+    peak: int
+    start: float = 0.0
+
+    @property
+    def per_unit(self) -> float:
+        """Seconds for each unit."""
+        return self.seconds / self.done
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a contender stands beside us.
+
+    Attributes:
+        per_unit: The median of its seconds for each unit.
+        ratios: Its time for a unit by ours, round by round.
+        peak: The most memory of all its runs.
+        runs: How many there were, and how many units each did.
+        start: The median of what was taken off for the start.
+    """
+
+    per_unit: float
+    ratios: list[float]
+    peak: int
+    runs: int
+    done: int
+    start: float
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of the ratios."""
+        return median(self.ratios) if self.ratios else None
+
+
+@dataclass
+class Outcome:
+    """What came of a work.
+
+    Attributes:
+        work: Which.
+        runs: The runs of each contender, in order.
+        missing: Why somebody did not take part.
+        failed: Why somebody's runs do not count.
+    """
+
+    work: Work
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def shares(self) -> dict[str, Share]:
+        """Everybody's."""
+        return {name: self._share(runs) for name, runs in self.runs.items()}
+
+    def _share(self, runs: list[Run]) -> Share:
+        ours = self.runs.get(OURS, [])
+        return Share(
+            per_unit=median(run.per_unit for run in runs),
+            ratios=[b.per_unit / a.per_unit for a, b in zip(ours, runs, strict=False)],
+            peak=max(run.peak for run in runs),
+            runs=len(runs),
+            done=runs[0].done,
+            start=median(run.start for run in runs),
+        )
