@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import nox
@@ -87,10 +88,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package with mypy and pyright, both strict, and of the examples."""
+    """Check the types of the package with mypy and pyright, both strict, and of what uses it."""
     install(session, "types")
     session.run("mypy", *session.posargs)
     session.run("mypy", *map(str, sorted(Path("docs/examples").glob("*.py"))))
+    session.run("mypy", "-p", "benchmarks")
     session.run("pyright", *session.posargs)
 
 
@@ -114,13 +116,45 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks, side by side with other clients."""
-    benchmarks = sorted((ROOT / "benchmarks").glob("[!_]*.py"))
-    if not benchmarks:
-        session.skip("there are no benchmarks")
-    install(session, "tests", editable=False)
-    for benchmark in benchmarks:
-        session.run("python", str(benchmark), *session.posargs)
+    """Measure side by side with other clients; ``-- --help`` tells the options."""
+    install(session, "bench", editable=False)
+    peers = [*_pydcm(session), *_dcmjs(session)]
+    session.run("python", "-m", "benchmarks", *peers, *session.posargs)
+
+
+def _pydcm(session: nox.Session) -> list[str]:
+    """An environment with pydcm, which needs a newer Python than we do."""
+    names = ("python3.14", "python3.13", "python3.12")
+    paths = [path for path in map(shutil.which, names) if path]
+    pyenv = sorted(Path.home().glob(".pyenv/versions/*/bin/python"), reverse=True)
+    newer = "import sys; sys.exit(sys.version_info < (3, 12))"
+    for python in (*paths, *map(str, pyenv)):
+        # What stands on the path may be a shim that starts nothing.
+        if not subprocess.run([python, "-c", newer], capture_output=True, check=False).returncode:
+            folder = session.cache_dir / "pydcm"
+            installed = str(folder / "bin/python")
+            session.run(python, "-m", "venv", str(folder), external=True)
+            session.run(
+                *(installed, "-m", "pip", "install", "--quiet", "pydcm>=0.5"), external=True
+            )
+            return ["--pydcm", installed]
+    session.warn("pydcm does not take part: there is no Python 3.12 or newer")
+    return []
+
+
+def _dcmjs(session: nox.Session) -> list[str]:
+    """A folder with dcmjs-dimse, as the interop tests' lock file says."""
+    if shutil.which("npm") is None:
+        session.warn("dcmjs-dimse does not take part: there is no npm")
+        return []
+    folder = session.cache_dir / "dcmjs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "tests/interop/dcmjs" / name, folder)
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    with session.chdir(folder):
+        session.run("npm", "ci", *options, external=True, silent=True)
+    return ["--dcmjs", str(folder)]
 
 
 @nox.session
@@ -144,7 +178,7 @@ def build(session: nox.Session) -> None:
     # Beside pyproject.toml and the tests there is no trio_dicom here but the installed one.
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder)
-    for name in ("tests", "docs"):
+    for name in ("tests", "docs", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_build"))
     session.chdir(folder)
     session.run(str(python), "-m", "pytest", *session.posargs, external=True)

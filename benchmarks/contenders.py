@@ -109,10 +109,11 @@ def _dcmjs(peers: Peers) -> Contender:
     if peers.dcmjs is None:
         raise MissingPeer("no installation of dcmjs-dimse was given")
     modules = Path(peers.dcmjs, "node_modules")
+    version = _package_version(modules / "dcmjs-dimse")
     return Contender(
         "dcmjs",
         (node, str(_CLIENTS / "with_dcmjs.js")),
-        f"{_package_version(modules / 'dcmjs-dimse')} under Node {_first_line([node, '--version'])}",
+        f"{version} under Node {_first_line([node, '--version'])}",
         environment={"NODE_PATH": str(modules)},
     )
 

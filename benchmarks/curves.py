@@ -67,11 +67,11 @@ CURVES = (
     ),
     Curve(
         "size",
-        "bytes of one instance",
+        "bytes of an instance",
         "MiB",
         (4 * KIB, 64 * KIB, MIB, 16 * MIB, 256 * MIB, 4096 * MIB),
-        lambda size: replace(_SMALL, count=1, size=size),
-        lambda work: work.size / MIB,
+        lambda size: replace(_SMALL, count=max(1, min(1_000, 256 * MIB // size)), size=size),
+        lambda work: work.count * work.size / MIB,
     ),
     Curve(
         "matches",

@@ -30,6 +30,8 @@ _KEYS = (
     *("PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyID"),
 )
 
+_PATIENCE = 900  # seconds for a client to do its work once
+
 
 class Failed(Exception):
     """A client did not do what it was measured at."""
@@ -163,7 +165,11 @@ class Laboratory:
                 raise Failed(f"{who.name} did not get ready")
             process.stdin.write("go\n")
             process.stdin.flush()
-            said, _ = process.communicate()
+            try:
+                said, _ = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise Failed(f"{who.name} was not done within {_PATIENCE} s") from None
         if process.returncode or not said:
             raise Failed(f"{who.name} ended with {process.returncode}")
         result = json.loads(said.splitlines()[-1])

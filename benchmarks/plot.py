@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("svg")
-
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.curves import Curve, Point
 from benchmarks.results import Outcome
@@ -32,17 +30,11 @@ def plot_ratios(outcomes: Sequence[Outcome], path: Path) -> None:
     compared = [outcome for outcome in outcomes if outcome.shares().keys() - {OURS}]
     heights = [len(outcome.shares()) + 2 for outcome in compared]
     with mpl.rc_context(_STYLE):
-        figure, panels = plt.subplots(
-            len(compared),
-            squeeze=False,
-            figsize=(_WIDTH, _ROW * sum(heights)),
-            height_ratios=heights,
-            layout="constrained",
-        )
+        figure = Figure(figsize=(_WIDTH, _ROW * sum(heights)), layout="constrained")
+        panels = figure.subplots(len(compared), squeeze=False, height_ratios=heights)
         for panel, outcome in zip(panels[:, 0], compared, strict=True):
             _bars(panel, outcome)
         figure.savefig(path, metadata=_METADATA)
-        plt.close(figure)
 
 
 def _bars(panel: Axes, outcome: Outcome) -> None:
@@ -59,30 +51,31 @@ def _bars(panel: Axes, outcome: Outcome) -> None:
         if name in outcome.work.goals:
             panel.plot([outcome.work.goals[name]], [row], marker="|", color="red", markersize=10)
     panel.set_yticks(range(len(shares)), list(shares))
-    panel.invert_yaxis()
+    panel.set_ylim(len(shares) - 0.5, -0.5)  # the first is the uppermost
     panel.set_xscale("log")
     ratios = [ratio for share in shares.values() for ratio in share.ratios]
     panel.set_xlim(min(0.5, *ratios) * 0.8, max(2.0, *ratios, *outcome.work.goals.values()) * 1.25)
     panel.axvline(1, color="black", linewidth=0.8)
     panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_title(outcome.work.title, loc="left", fontsize=9)
 
 
 def plot_curves(curves: Mapping[str, tuple[Curve, Sequence[Point]]], path: Path) -> None:
     """Time for each unit, and memory, as work grows."""
     with mpl.rc_context(_STYLE):
-        figure, panels = plt.subplots(
-            len(curves),
-            2,
-            squeeze=False,
-            figsize=(_WIDTH, 2 * len(curves)),
-            layout="constrained",
-        )
+        figure = Figure(figsize=(_WIDTH, 2 * len(curves)), layout="constrained")
+        panels = figure.subplots(len(curves), 2, squeeze=False)
         for (left, right), (curve, points) in zip(panels, curves.values(), strict=True):
             sizes = [point.size for point in points]
-            left.plot(sizes, [point.per_unit * 1e6 for point in points], marker="o")
+            times = [point.per_unit * 1e6 for point in points]
+            left.plot(sizes, times, marker="o")
             left.set_ylabel(f"µs per {curve.unit}")
             left.set_yscale("log")
+            # At least two decades, so that what is flat looks flat.
+            left.set_ylim(min(times) / 4, max(*times, min(times) * 25) * 1.5)
+            left.yaxis.set_major_formatter("{x:g}")
+            left.yaxis.set_minor_formatter(NullFormatter())
             right.plot(sizes, [point.peak / 1e6 for point in points], marker="o")
             right.set_ylabel("MB resident")
             right.set_ylim(bottom=0)
@@ -90,4 +83,3 @@ def plot_curves(curves: Mapping[str, tuple[Curve, Sequence[Point]]], path: Path)
                 panel.set_xscale("log")
                 panel.set_xlabel(curve.grows)
         figure.savefig(path, metadata=_METADATA)
-        plt.close(figure)

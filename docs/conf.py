@@ -14,6 +14,7 @@ copyright = author  # noqa: A001 - Sphinx calls it so
 release = version = trio_dicom.__version__
 
 extensions = [
+    "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
