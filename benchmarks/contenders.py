@@ -40,12 +40,15 @@ class Peers:
 class Contender:
     """Somebody who can do a work.
 
+    Those whose name begins with ``ours`` are trio_dicom with several requests at a time.
+
     Attributes:
         name: As in ``Work.contenders``.
         driver: What starts its driver; the file with the job follows.
         version: What is installed.
         commands: For programs, the ``command`` of a job and its ``start_command``.
         environment: What is added to the environment.
+        changes: What is different in its jobs.
     """
 
     name: str
@@ -53,6 +56,14 @@ class Contender:
     version: str = ""
     commands: Callable[[Job], dict[str, Any]] = field(default=lambda _: {})
     environment: Mapping[str, str] = field(default_factory=dict)
+    changes: Job = field(default_factory=dict)
+
+
+_VARIANTS: dict[str, Job] = {
+    "ours-window-16": {"window": 16, "open": 16},
+    "ours-2-associations": {"associations": 2},
+    "ours-4-associations": {"associations": 4},
+}
 
 
 def contender(name: str, action: str, peers: Peers) -> Contender:
@@ -69,6 +80,8 @@ def contender(name: str, action: str, peers: Peers) -> Contender:
         return Contender(name, _python_driver("ours.py"), _version(sys.executable, "trio-dicom"))
     if name == "against":
         return Contender(name, _python_driver("ours.py"), environment=_against(peers))
+    if name in _VARIANTS:
+        return Contender(name, _python_driver("ours.py"), changes=_VARIANTS[name])
     if name == "pynetdicom":
         driver = _python_driver("with_pynetdicom.py")
         return Contender(name, driver, _version(sys.executable, name))

@@ -28,9 +28,9 @@ _ROOT = "2.25.1"
 # Stands for the number of the instance: in its SOP instance UID, in the file meta too.
 _NUMBER = "000000000000"
 _SLICE = 512 * KIB  # 512 rows of 512 columns of 2 bytes
-_FRAME = 8 * MIB
+_ROW = 2 * 512
 # The value of an element in a transfer syntax without encapsulation is shorter than 4 GiB.
-_LONGEST = 4 * 1024 * MIB - 64 * KIB
+_LONGEST = 4 * 1024 * MIB - _SLICE
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def make_files(folder: Path, count: int, size: int) -> Files:
     Args:
         folder: Where to; it is made.
         count: How many.
-        size: The bytes of each, in pixels alone from 512 KiB on, and in all below.
+        size: The bytes of each: of its pixels, in whole slices, from 512 KiB on; below that
+            of the file, less what does not fill a row.
     """
     folder.mkdir(parents=True)
     head, pixels = _template(size)
@@ -86,8 +87,8 @@ def make_files(folder: Path, count: int, size: int) -> Files:
             if pixels <= _SLICE:
                 file.write(_noise(pixels))
             elif pixels <= 1024 * MIB:
-                for _ in range(0, pixels, MIB):
-                    file.write(_noise(min(MIB, pixels - file.tell() + len(head))))
+                for start in range(0, pixels, MIB):
+                    file.write(_noise(min(MIB, pixels - start)))
             else:
                 file.truncate(len(head) + pixels)  # sparse: who reads it reads zeros
     return Files(folder, paths, count * (len(head) + pixels - _meta_length(head)))
@@ -95,10 +96,11 @@ def make_files(folder: Path, count: int, size: int) -> Files:
 
 def _template(size: int) -> tuple[bytes, int]:
     """The bytes of an instance up to its pixels, and how long these are."""
-    pixels = min(size, _LONGEST) // 2 * 2
     if size < _SLICE:
-        bare = len(_head(_data_set(2), 2))
-        pixels = max(2, (size - bare) // 2 * 2)
+        room = size - len(_head(_data_set(_ROW), _ROW))
+        pixels = max(1, room // _ROW) * _ROW
+    else:
+        pixels = min(size // _SLICE * _SLICE, _LONGEST)
     return _head(_data_set(pixels), pixels), pixels
 
 
@@ -159,10 +161,8 @@ def _data_set(pixels: int) -> Dataset:
     data_set.SamplesPerPixel = 1
     data_set.PhotometricInterpretation = "MONOCHROME2"
     if large:
-        data_set.NumberOfFrames = -(-pixels // _FRAME)
-        data_set.Rows = data_set.Columns = 2048
-    else:
-        data_set.Rows, data_set.Columns = max(1, pixels // 1024), min(512, pixels // 2)
+        data_set.NumberOfFrames = pixels // _SLICE
+    data_set.Rows, data_set.Columns = min(512, pixels // _ROW), 512
     data_set.BitsAllocated = 16
     data_set.BitsStored, data_set.HighBit = 12, 11
     data_set.PixelRepresentation = 0

@@ -95,7 +95,6 @@ class Laboratory:
             "none": Server,
             "sink": lambda: Sink(
                 matches=work.count if work.action == "find" else 0,
-                window=work.window != 1,
                 tls=self._certificate() if work.tls else None,
             ),
             "storescp": lambda: Storescp(place),
@@ -141,7 +140,7 @@ class Laboratory:
             "folder": str(files.folder) if files else "",
             "paths": [str(path) for path in files.paths] if files else [],
         }
-        run = self._drive(who, {**job, **who.commands(job)})
+        run = self._drive(who, {**job, **who.changes, **who.commands(job)})
         if run.done != work.count:
             raise Failed(f"{who.name} did {run.done} of {work.count}")
         if work.server != "none":

@@ -31,7 +31,8 @@ trio_dicom beside other clients, on the same work in the same run. `nox -s bench
   installed.
 - `bare` is a loop of socket calls without any protocol on a raw port of the sink, with the
   same bytes: from memory, or read from the same files. `-nodelay` means a program of DCMTK with
-  `TCP_NODELAY=1` in its environment. Files lie in memory.
+  `TCP_NODELAY=1` in its environment, `ours-` trio_dicom with more than one request at a time:
+  a window of 16, or several associations side by side. Files lie in memory.
 - *Peak memory* is the most that was resident in the process of the client.
 """
 

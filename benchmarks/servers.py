@@ -75,9 +75,8 @@ class Server:
 class Sink(Server):
     """The sink of this package."""
 
-    def __init__(self, *, matches: int, window: bool, tls: tuple[Path, Path] | None) -> None:
+    def __init__(self, *, matches: int = 0, tls: tuple[Path, Path] | None = None) -> None:
         self._command = [sys.executable, "-m", "benchmarks.sink", f"--matches={matches}"]
-        self._command += ["--window"] if window else []
         self._command += ["--tls", *map(str, tls)] if tls else []
 
     def start(self) -> None:

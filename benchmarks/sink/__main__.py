@@ -56,7 +56,6 @@ def main() -> None:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--matches", type=int, default=0, help="how many a C-FIND finds")
-    parser.add_argument("--window", action="store_true", help="grant the window that is proposed")
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     options = parser.parse_args()
     context = None
@@ -69,7 +68,7 @@ def main() -> None:
         counts = Counts()
         # What did not end in order is counted, and was not released: the harness says so.
         with suppress(EOFError, ValueError, OSError):
-            serve(connection, counts, match_count=options.matches, grant_window=options.window)
+            serve(connection, counts, match_count=options.matches)
         # One that only looked whether there is a server is none.
         return counts if counts != Counts() else None
 
@@ -111,13 +110,30 @@ def _listen(
         finally:
             totals.ended(counts)
 
+    lock = threading.Lock()
+    idle = 0
+
     def accept() -> None:
+        nonlocal idle
         while True:
             connection, _ = listener.accept()
             totals.opened()
-            threading.Thread(target=run, args=(connection,), daemon=True).start()
+            with lock:
+                idle -= 1
+                if not idle:
+                    start()
+            run(connection)
+            with lock:
+                idle += 1
 
-    threading.Thread(target=accept, daemon=True).start()
+    def start() -> None:
+        # They stay, since starting one takes as long as a short association.
+        nonlocal idle
+        idle += 1
+        threading.Thread(target=accept, daemon=True).start()
+
+    with lock:
+        start()
     return int(listener.getsockname()[1])
 
 

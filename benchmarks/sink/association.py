@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
+from typing import NoReturn
 
 from benchmarks.sink.matches import matches
 from benchmarks.sink.pdus import (
@@ -20,6 +21,7 @@ from benchmarks.sink.reading import Reader
 __all__ = ["Counts", "serve"]
 
 _STORE, _FIND, _ECHO, _CANCEL = 0x0001, 0x0020, 0x0030, 0x0FFF
+_ARTIM = 5.0  # seconds
 _SUCCESS, _PENDING, _UNRECOGNISED = 0x0000, 0xFF00, 0x0211
 
 
@@ -42,21 +44,19 @@ class Counts:
     matches: int = 0
 
 
-def serve(
-    connection: socket.socket, counts: Counts, *, match_count: int, grant_window: bool
-) -> None:
-    """Serve a client until it releases the association.
+def serve(connection: socket.socket, counts: Counts, *, match_count: int) -> NoReturn:
+    """Serve a client until the connection ends, which raises what ended it.
 
     Raises:
-        EOFError: The connection ended before.
-        ValueError: It sent what has no place there.
+        EOFError: The client closed it, as it does after a release.
+        ValueError: The client sent what has no place there.
     """
     reader = Reader(connection)
     kind, length = struct.unpack(">BxI", reader.take(6))
     if kind != 0x01:
         raise ValueError(f"PDU {kind} instead of an association request")
     proposal = Proposal.of(reader.take(length))
-    connection.sendall(accepted(proposal, grant_window=grant_window))
+    connection.sendall(accepted(proposal))
     messages = _Messages(connection, counts, match_count)
     while True:
         kind, length = struct.unpack(">BxI", reader.take(6))
@@ -64,7 +64,11 @@ def serve(
             reader.take(length)
             connection.sendall(RELEASE_RESPONSE)
             counts.released = 1
-            return
+            # The client closes (PS3.8 9.2.3): closing before it would reset the connection
+            # where TLS has something more to say.
+            connection.settimeout(_ARTIM)
+            reader.discard(1)
+            raise ValueError("something follows the release")
         if kind != 0x04:
             raise ValueError(f"PDU {kind} in an association")
         while length:

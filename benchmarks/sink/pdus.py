@@ -23,6 +23,10 @@ _EXPLICIT = b"1.2.840.10008.1.2.1"
 _IMPLICIT = b"1.2.840.10008.1.2"
 # Whatever the SOP class is: those with this root are queries, whose answers lie prepared.
 _QUERIES = b"1.2.840.10008.5.1.4.1.2."
+_HEADER = struct.Struct("<HHI")
+_SHORT = struct.Struct("<H")
+_SHORTS = struct.Struct("<" + 4 * "HHIH")  # four elements of two bytes each
+_GROUP_LENGTH = struct.Struct("<HHII")
 _COMMAND = 0x01
 _LAST = 0x02
 
@@ -65,11 +69,11 @@ def _item(kind: int, value: bytes) -> bytes:
     return struct.pack(">BxH", kind, len(value)) + value
 
 
-def accepted(proposal: Proposal, *, grant_window: bool) -> bytes:
+def accepted(proposal: Proposal) -> bytes:
     """The A-ASSOCIATE-AC that accepts all of it.
 
     Every context is accepted in Explicit VR Little Endian if that is proposed, in the first
-    syntax otherwise; the queries in Implicit VR Little Endian.
+    syntax otherwise; the queries in Implicit VR Little Endian. A window is granted as proposed.
     """
     items = [_item(0x10, proposal.application_context)]
     for number, (abstract, syntaxes) in proposal.contexts.items():
@@ -77,7 +81,7 @@ def accepted(proposal: Proposal, *, grant_window: bool) -> bytes:
         syntax = next((each for each in syntaxes if each.rstrip(b"\0") == wanted), syntaxes[0])
         items.append(_item(0x21, bytes([number, 0, 0, 0]) + _item(0x40, syntax)))
     user = _item(0x51, struct.pack(">I", _MAX_LENGTH)) + _item(0x52, b"2.25.4711")
-    if grant_window and proposal.window is not None:
+    if proposal.window is not None:
         user += _item(0x53, proposal.window)
     items.append(_item(0x50, user))
     body = struct.pack(">H2x", 1) + proposal.titles + bytes(32) + b"".join(items)
@@ -93,31 +97,29 @@ def data_pdu(context: int, data: bytes, *, command: bool) -> bytes:
 def command_elements(command: bytes) -> dict[int, bytes]:
     """The values of a command set, by element number."""
     values = {}
-    offset = 0
-    while offset < len(command):
-        _, number, length = struct.unpack_from("<HHI", command, offset)
-        offset += 8
-        values[number] = command[offset : offset + length]
-        offset += length
+    start, end = 0, len(command)
+    while start < end:
+        _, number, length = _HEADER.unpack_from(command, start)
+        start += 8 + length
+        values[number] = command[start - length : start]
     return values
 
 
 def element(tag: int, value: bytes) -> bytes:
     """An element in Implicit VR Little Endian."""
-    return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value
+    return _HEADER.pack(tag >> 16, tag & 0xFFFF, len(value)) + value
 
 
 def response(request: dict[int, bytes], status: int, *, data_set: bool) -> bytes:
     """The command set of the answer to a request."""
-    (command_field,) = struct.unpack("<H", request[0x0100])
-    parts = [
-        element(0x0002, request[0x0002]),
-        element(0x0100, struct.pack("<H", command_field | 0x8000)),
-        element(0x0120, request[0x0110]),
-        element(0x0800, struct.pack("<H", 0x0001 if data_set else 0x0101)),
-        element(0x0900, struct.pack("<H", status)),
-    ]
+    (command_field,) = _SHORT.unpack(request[0x0100])
+    (message_id,) = _SHORT.unpack(request[0x0110])
+    body = element(0x0002, request[0x0002]) + _SHORTS.pack(
+        *(0, 0x0100, 2, command_field | 0x8000),
+        *(0, 0x0120, 2, message_id),
+        *(0, 0x0800, 2, 0x0001 if data_set else 0x0101),
+        *(0, 0x0900, 2, status),
+    )
     if 0x1000 in request:
-        parts.append(element(0x1000, request[0x1000]))
-    body = b"".join(parts)
-    return element(0x0000, struct.pack("<I", len(body))) + body
+        body += element(0x1000, request[0x1000])
+    return _GROUP_LENGTH.pack(0, 0x0000, 4, len(body)) + body

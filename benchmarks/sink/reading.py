@@ -10,7 +10,8 @@ __all__ = ["Reader"]
 
 # Holds a small message whole. Each read copies at most so much, whatever a client sends.
 _WINDOW = 8 * 1024
-_DISCARD = 4 * 1024 * 1024
+# For what is dropped, of all connections: nobody looks at it.
+_DISCARDED = memoryview(bytearray(4 * 1024 * 1024))
 # So that what a client does is measured, and not how it waits for a delayed acknowledgement.
 # The servers of others show that. Linux alone has it, and it holds for the next read.
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -23,11 +24,9 @@ class Reader:
         self._connection = connection
         self._window = memoryview(bytearray(_WINDOW))
         self._start = self._end = 0
-        # Linux drops bytes of TCP without copying them if asked to; then nobody touches this
-        # buffer and it takes no memory. TLS has to decrypt them first.
+        # Linux drops bytes of TCP without copying them if asked to. TLS has to decrypt them.
         truncates = sys.platform == "linux" and not isinstance(connection, ssl.SSLSocket)
         self._flags = socket.MSG_TRUNC if truncates else 0
-        self._scratch = memoryview(bytearray(_DISCARD))
 
     def take(self, count: int) -> bytes:
         """The next bytes, all of them.
@@ -61,7 +60,7 @@ class Reader:
         self._start = self._end = 0
         count -= held
         while count:
-            count -= self._received(self._scratch[: min(count, _DISCARD)], self._flags)
+            count -= self._received(_DISCARDED[:count], self._flags)
 
     def _received(self, buffer: memoryview, flags: int) -> int:
         count = self._connection.recv_into(buffer, len(buffer), flags)

@@ -36,7 +36,7 @@ def a_client_that_does(what: str, folder: Path) -> Contender:
     return Contender("somebody", (*driver[:-1], str(client)))
 
 
-@pytest.mark.parametrize("name", ["slices", "small", "find", "echo", "associations", "find-tls"])
+@pytest.mark.parametrize("name", ["slices", "find-tls", "associations"])
 def test_each_client_gets_a_row_beside_ours(laboratory: Laboratory, name: str) -> None:
     work = WORKS[name].scaled(TINY)
     outcome = laboratory.do(work, 1, ("trio_dicom", "pynetdicom", "bare"))
@@ -56,9 +56,10 @@ def test_instances_in_memory_arrive_as_well(laboratory: Laboratory) -> None:
 
 
 def test_a_window_and_several_associations_lose_nothing(laboratory: Laboratory) -> None:
-    assert main(["--only=small-window", f"--scale={TINY * 4}", "--rounds=1"]) == 0
-    many = ["--associations=3", "--contenders=trio_dicom"]
-    assert main(["--only=small", f"--scale={TINY * 4}", "--rounds=1", *many]) == 0
+    names = ("ours-window-16", "ours-4-associations")
+    outcome = laboratory.do(WORKS["small"].scaled(TINY * 4), 1, names)
+    assert not outcome.failed
+    assert outcome.runs.keys() == set(names)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ MATCHES = 300
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink(matches=MATCHES, window=False, tls=None) as running:
+    with Sink(matches=MATCHES) as running:
         yield running
 
 
@@ -83,12 +83,11 @@ def test_looking_whether_it_is_there_is_no_association(sink: Sink) -> None:
     assert sink.arrived() == {}
 
 
-def test_a_window_is_granted_as_proposed_and_only_if_told() -> None:
+def test_a_window_is_granted_as_proposed_and_only_then() -> None:
     window = struct.pack(">BxHHH", 0x53, 4, 7, 1)
     user = struct.pack(">BxH", 0x50, len(window)) + window
-    proposal = Proposal.of(bytes(68) + user)
-    assert window in accepted(proposal, grant_window=True)
-    assert window not in accepted(proposal, grant_window=False)
+    assert window in accepted(Proposal.of(bytes(68) + user))
+    assert window[:4] not in accepted(Proposal.of(bytes(68)))
 
 
 @pytest.mark.parametrize("seed", range(5))
