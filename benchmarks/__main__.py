@@ -43,6 +43,11 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _path(text: str) -> str:
+    # The clients run elsewhere. Links stay: an environment's Python is one to another Python.
+    return str(Path(text).absolute())
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
@@ -53,9 +58,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--scale", type=float, default=1.0, help="how much of each work; 1 is what it is called")
     add("--curves", action="store_true", help="also measure how cost grows with work")
     add("--report", type=Path, help="the Markdown file to write, with plots in a folder beside it")
-    add("--pydcm", default=os.environ.get("BENCH_PYDCM"), help="a Python that has pydcm")
-    add("--dcmjs", default=os.environ.get("BENCH_DCMJS"), help="where node_modules is")
-    add("--against", help="a folder with another trio_dicom, to compare the two")
+    add(
+        "--pydcm", type=_path, default=os.environ.get("BENCH_PYDCM"), help="a Python that has pydcm"
+    )
+    add("--dcmjs", type=_path, default=os.environ.get("BENCH_DCMJS"), help="where node_modules is")
+    add("--against", type=_path, help="a folder with another trio_dicom, to compare the two")
     add("--window", type=int, help="the window that ours asks for and the sink grants; 0: no limit")
     add("--open", type=int, help="how many requests ours keeps open")
     add("--associations", type=int, help="how many associations ours stores on")
