@@ -88,6 +88,11 @@ def table(outcome: Outcome) -> str:
     parts = [f"## {work.title}\n\n", _HEAD.format(unit=work.unit), *rows]
     parts += [f"\n{name} did not take part: {why}.\n" for name, why in outcome.missing.items()]
     parts += [f"\n**{name} failed**: {why}.\n" for name, why in outcome.failed.items()]
+    parts += [
+        f"\nRuns of {name} that broke off and were repeated: {count}.\n"
+        for name, count in outcome.broken.items()
+        if name not in outcome.failed
+    ]
     taken = {name: share.start for name, share in outcome.shares().items() if share.start}
     if taken:
         starts = ", ".join(f"{name} {time(start)}" for name, start in taken.items())

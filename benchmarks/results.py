@@ -66,12 +66,14 @@ class Outcome:
         runs: The runs of each contender, in order.
         missing: Why somebody did not take part.
         failed: Why somebody's runs do not count.
+        broken: How many runs of somebody broke off, and were repeated.
     """
 
     work: Work
     runs: dict[str, list[Run]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)
 
     def shares(self) -> dict[str, Share]:
         """Everybody's."""

@@ -17,7 +17,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 
 from benchmarks.sink.association import Counts, serve
@@ -66,9 +65,12 @@ def main() -> None:
 
     def dicom(connection: socket.socket) -> Counts | None:
         counts = Counts()
-        # What did not end in order is counted, and was not released: the harness says so.
-        with suppress(EOFError, ValueError, OSError):
+        try:
             serve(connection, counts, match_count=options.matches)
+        except (EOFError, OSError, ValueError) as end:
+            # It is counted as not released, and the harness does not take it for a result.
+            if not counts.released and counts != Counts():
+                print(f"sink: an association broke: {end!r}", file=sys.stderr, flush=True)
         # One that only looked whether there is a server is none.
         return counts if counts != Counts() else None
 

@@ -11,7 +11,8 @@ from benchmarks.__main__ import main
 from benchmarks.contenders import Contender, Peers, contender
 from benchmarks.curves import CURVES, measured
 from benchmarks.measure import Failed, Laboratory
-from benchmarks.report import curve_table, page
+from benchmarks.report import curve_table, page, table
+from benchmarks.results import Run
 from benchmarks.works import WORKS
 
 # Two files, two echoes, twenty matches.
@@ -98,6 +99,25 @@ def test_a_client_that_loses_an_instance_fails_the_run_and_hides_nobody(
     assert "**somebody failed**: of somebody 1 of 2 instances arrived" in said
     assert "trio_dicom" in rows(said)
     assert "somebody" not in rows(said)
+
+
+def test_a_peer_may_try_again_and_the_report_says_so(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = contender("trio_dicom", "store", Peers())
+    breaks = a_client_that_does("1 / 0", tmp_path)
+    tried: list[str] = []
+
+    def drive(self: Laboratory, who: Contender, job: dict[str, object]) -> Run:
+        tried.append(who.name)
+        return original(self, breaks if len(tried) == 1 else ours, job)
+
+    original = Laboratory._drive
+    monkeypatch.setattr(Laboratory, "_drive", drive)
+    outcome = laboratory.do(WORKS["small"].scaled(TINY / 2), 1, ("pynetdicom",))
+    assert not outcome.failed
+    assert len(tried) == 2
+    assert "Runs of pynetdicom that broke off and were repeated: 1." in table(outcome)
 
 
 def test_a_peer_that_is_not_here_is_named_with_the_reason(
