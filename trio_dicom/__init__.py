@@ -46,6 +46,7 @@ from trio_dicom._operations.move import MoveRetrieval
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.retrieving import Retrieval
 from trio_dicom._operations.store import c_store_request
+from trio_dicom._operations.store_many import StoreResult, StoreResults
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode
@@ -268,6 +269,8 @@ __all__ = [
     "Status",
     "StatusError",
     "StatusKind",
+    "StoreResult",
+    "StoreResults",
     "StoredDataSet",
     "Timeouts",
     "TrioDicomError",

@@ -35,7 +35,6 @@ from trio_dicom.reasons import AbortSource
 
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
-    from trio_dicom._io.pending import PendingRequest
     from trio_dicom._protocol.negotiation import NegotiatedAssociation
     from trio_dicom._wire.pdus import AssociationRequest
 
@@ -58,7 +57,6 @@ class Listener:
     started: bool = False
     ended: trio.Event = field(factory=trio.Event)
     _first_byte: int | None = None
-    _alive: PendingRequest | None = None
     _heard: float = 0.0
 
     @property
@@ -148,7 +146,6 @@ class Listener:
 
     def _take_events(self) -> None:
         link = self._link
-        self._alive = None
         try:
             while (event := link.machine.next_event()) is not None:
                 if link.acceptance is not None:
@@ -270,10 +267,8 @@ class Listener:
             entry = table.find(message_id) if message_id is not None else None
         else:
             entry = table.retrieving() if isinstance(message, CStoreRequest) else None
-        # What came together came at one time: to move a deadline on costs more than the rest.
-        if entry is not None and entry is not self._alive:
+        if entry is not None:
             entry.clock.sign_of_life()
-            self._alive = entry
 
     def _patience_ended(self) -> None:
         """We have waited long enough for the peer to close."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from os import PathLike
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
 from pydicom import Dataset
@@ -17,7 +16,8 @@ from trio_dicom._operations.move import MoveService
 from trio_dicom._operations.only_asked import OnlyAsked
 from trio_dicom._operations.query_models import FIND, GET, Model
 from trio_dicom._operations.retrieving import Arrivals, Retrieval, check_instances_can_come
-from trio_dicom._operations.store import store_request
+from trio_dicom._operations.store import Storable, store_request
+from trio_dicom._operations.store_many import StoreResults, storing
 from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
@@ -49,7 +49,7 @@ class CServices(MoveService):
 
     async def c_store(
         self,
-        source: str | PathLike[str] | Dataset,
+        source: Storable,
         *,
         priority: Priority = Priority.MEDIUM,
         move_originator_ae: str | None = None,
@@ -89,6 +89,50 @@ class CServices(MoveService):
             move_originator_message_id=move_originator_message_id,
         )
         return await self.send_request(request, idle_timeout=idle_timeout, timeout=timeout)
+
+    def c_store_many(
+        self,
+        sources: Iterable[Storable],
+        *,
+        priority: Priority = Priority.MEDIUM,
+        idle_timeout: float | None = None,
+        timeout: float | None = None,
+    ) -> AbstractAsyncContextManager[StoreResults]:
+        """Store many instances, as fast as the peer takes them (PS3.7 9.1.1).
+
+        ::
+
+            async with association.c_store_many(paths) as results:
+                async for result in results:
+                    print(result.source, result.error or result.response.status)
+
+        While one is on the wire the next ones are read, small files many at a time. As many
+        are open at once as the window admits. Results come as they are known, and with a
+        window of 1 in order; while nobody takes them, no more is sent. Memory does not grow
+        with the number of files.
+
+        What is wrong with one instance is in its result, and the others go on. Leaving the
+        block early sends no more; what is on the wire is finished in the background.
+
+        Args:
+            sources: DICOM files and data sets.
+            priority: How urgent they are.
+            idle_timeout: As for ``send_request``, for each.
+            timeout: As for ``send_request``, for each.
+
+        Raises:
+            ConnectionEnded: In the loop, behind the last result: the association has ended,
+                and those without a result were not tried.
+            RemoteProtocolError: Likewise.
+        """
+        return storing(
+            self,
+            sources,
+            self._reads_files,
+            priority=priority,
+            idle_timeout=idle_timeout,
+            timeout=timeout,
+        )
 
     @asynccontextmanager
     async def c_find(

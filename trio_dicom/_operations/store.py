@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
-from attrs import evolve
 from pydicom import Dataset
 
 from trio_dicom._dimse.c_messages import CStoreRequest
-from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.part10 import read_head
 from trio_dicom.errors import LocalProtocolError
 
-__all__ = ["c_store_request", "store_request"]
+__all__ = ["Storable", "c_store_request", "request_of", "store_request"]
+
+Storable: TypeAlias = str | PathLike[str] | Dataset
+"""What can be stored: a DICOM file, or a data set."""
 
 # A file up to this size, in bytes, is read whole in the hop that looks at its head: one
 # hop then does it all. Longer ones are streamed.
 _SMALL = 1024 * 1024
 
 
-async def c_store_request(source: str | PathLike[str] | Dataset) -> CStoreRequest:
+async def c_store_request(source: Storable) -> CStoreRequest:
     """Look at an instance and make the request that stores it, for ``send_request``.
 
     ``Association.c_store`` does both in one. Apart, you know what goes out before it does,
@@ -41,7 +44,7 @@ async def c_store_request(source: str | PathLike[str] | Dataset) -> CStoreReques
 
 
 async def store_request(
-    source: str | PathLike[str] | Dataset, limiter: trio.CapacityLimiter | None, **fields: Any
+    source: Storable, limiter: trio.CapacityLimiter | None, **fields: Any
 ) -> CStoreRequest:
     """The request that stores ``source``.
 
@@ -55,15 +58,28 @@ async def store_request(
         OSError: The file cannot be read.
     """
     if isinstance(source, Dataset):
-        return _of_data_set(source, **fields)
-    path = Path(source)
-    request = await trio.to_thread.run_sync(
-        _of_file,
-        path,
+        return request_of(source, **fields)
+    return await trio.to_thread.run_sync(
+        partial(request_of, Path(source), **fields),
         abandon_on_cancel=True,
         limiter=limiter,  # a dead mount holds nobody up
     )
-    return evolve(request, **fields)
+
+
+def request_of(source: Path | Dataset, **fields: Any) -> CStoreRequest:
+    """The request that stores ``source``. Reading a file takes as long as it takes.
+
+    Args:
+        source: A DICOM file, or a data set.
+        **fields: More fields of ``CStoreRequest``.
+
+    Raises:
+        LocalProtocolError: There is no instance in it that could be stored.
+        OSError: The file cannot be read.
+    """
+    if isinstance(source, Dataset):
+        return _of_data_set(source, **fields)
+    return _of_file(source, **fields)
 
 
 def _of_data_set(data_set: Dataset, **fields: Any) -> CStoreRequest:
@@ -81,10 +97,10 @@ def _of_data_set(data_set: Dataset, **fields: Any) -> CStoreRequest:
     )
 
 
-def _of_file(path: Path) -> CStoreRequest:
+def _of_file(path: Path, **fields: Any) -> CStoreRequest:
     with path.open("rb") as file:
         stored = read_head(file, path)
-        data_set: Any = stored
+        data_set: EncodedDataSet | StoredDataSet = stored
         if len(stored) <= _SMALL:
             file.seek(stored.offset)
             data_set = EncodedDataSet(file.read(), stored.transfer_syntax)
@@ -92,4 +108,5 @@ def _of_file(path: Path) -> CStoreRequest:
         sop_class_uid=stored.sop_class_uid,
         sop_instance_uid=stored.sop_instance_uid,
         data_set=data_set,
+        **fields,
     )
