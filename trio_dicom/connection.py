@@ -408,8 +408,8 @@ class ClientConnection:
 
     async def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
         if not condition():
-            with self._link.flow.waiting(what):
-                await self._link.wait_until(condition)
+            with self._link.flow.waiting(what, self._link.changed) as wait:
+                await self._link.wait_until(lambda: bool(wait.blocker) or condition())
 
     async def _wait_closed(self) -> None:
         if self._link.is_inside():

@@ -32,6 +32,10 @@ def queue(flow: Flow, drainer: trio.lowlevel.Task | None = None) -> ByteQueue[st
     return ByteQueue(Backlog("the things", flow, drainer))
 
 
+def nobody() -> None:
+    pytest.fail("nobody waits who could be woken")
+
+
 def test_a_queue_gives_what_came_in_order() -> None:
     flow, _ = flow_and_switch()
     things = queue(flow)
@@ -103,10 +107,10 @@ async def test_whoever_would_drain_a_full_queue_cannot_wait() -> None:
     things = queue(flow, trio.lowlevel.current_task())
     things.put("a", 11)
     never = "waiting for Godot would never end: the things"
-    with pytest.raises(WouldDeadlock, match=never), flow.waiting("Godot"):
+    with pytest.raises(WouldDeadlock, match=never), flow.waiting("Godot", nobody):
         pytest.fail("it waits")
     things.take()
-    with flow.waiting("Godot"):
+    with flow.waiting("Godot", nobody):
         await trio.lowlevel.checkpoint()
 
 
@@ -122,8 +126,9 @@ async def test_whoever_waits_is_woken_when_his_own_queue_fills() -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(fill)
-        with pytest.raises(WouldDeadlock), flow.waiting("Godot"):
-            await trio.sleep_forever()
+        woken = trio.Event()
+        with pytest.raises(WouldDeadlock), flow.waiting("Godot", woken.set):
+            await woken.wait()
     # Each wait is over when it is over: filling the queue once more disturbs nobody.
     mine.take()
     mine.put("b", 11)
@@ -132,9 +137,9 @@ async def test_whoever_waits_is_woken_when_his_own_queue_fills() -> None:
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
     flow, _ = flow_and_switch()
-    with trio.move_on_after(0) as scope, flow.waiting("Godot"):
+    with trio.move_on_after(0) as scope, flow.waiting("Godot", nobody):
         await trio.sleep_forever()
     assert scope.cancelled_caught
-    with pytest.raises(ValueError, match="mine"), flow.waiting("Godot"):
+    with pytest.raises(ValueError, match="mine"), flow.waiting("Godot", nobody):
         raise ValueError("mine")
     assert flow._waits == {}

@@ -104,6 +104,7 @@ class SilenceClock:
         self.number = number
         if answers is not None:
             self._answers = answers
+        self._not_after_the_end()
 
     def sign_of_life(self) -> None:
         """The peer has shown that it lives: begin anew."""

@@ -118,6 +118,9 @@ class FileSource:
         block, self._block = self._block[:size], self._block[size:]
         return block
 
+    def whole(self, most: int) -> None:
+        """See ``Source``: never all at once."""
+
     async def fetch(self) -> None:
         """See ``Source``."""
         self._give_back()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import trio
 from attrs import define, field
 
 from trio_dicom.errors import WouldDeadlock
 
-__all__ = ["Backlog", "ByteQueue", "Flow"]
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Backlog", "ByteQueue", "Flow", "Wait"]
 
 T = TypeVar("T")
 
@@ -80,10 +82,50 @@ class ByteQueue(Generic[T]):
 
 
 @define(eq=False)
-class _Wait:
-    scope: trio.CancelScope
-    what: str
+class Wait:
+    """A task that waits in this connection, while the block is open.
+
+    Attributes:
+        blocker: The queue that makes it hopeless, once there is one: stop to wait.
+    """
+
+    _flow: Flow
+    _what: str
+    _wake: Callable[[], object]
+    _task: trio.lowlevel.Task = field(factory=trio.lowlevel.current_task)
     blocker: str | None = None
+
+    def block(self, name: str) -> None:
+        """The queue ``name``, which this task alone empties, has stopped the reading."""
+        self.blocker = name
+        self._wake()
+
+    def __enter__(self) -> Self:
+        self._flow.begin(self, self._task)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._flow.end(self._task)
+        if exc_type is None:
+            self.check()
+
+    def check(self) -> None:
+        """Raise if it is hopeless.
+
+        Raises:
+            WouldDeadlock: It is.
+        """
+        if self.blocker is not None:
+            raise WouldDeadlock(
+                f"waiting for {self._what} would never end: {self.blocker} hold more unread bytes "
+                "than Limits.buffered_responses, so reading has stopped, and this task is the one "
+                "that takes them. Take them first, wait in another task, or raise the limit."
+            )
 
 
 @define(eq=False)
@@ -101,7 +143,7 @@ class Flow:
     _on_stop: Callable[[], None]
     _on_resume: Callable[[], None]
     _full: dict[Backlog, None] = field(factory=dict[Backlog, None])
-    _waits: dict[trio.lowlevel.Task, _Wait] = field(factory=dict[trio.lowlevel.Task, _Wait])
+    _waits: dict[trio.lowlevel.Task, Wait] = field(factory=dict[trio.lowlevel.Task, Wait])
     _may_read: trio.Event = field(factory=trio.Event)
     _is_over: bool = False
 
@@ -124,8 +166,7 @@ class Flow:
             self._on_stop()
         self._full[backlog] = None
         if backlog.drainer is not None and (wait := self._waits.get(backlog.drainer)) is not None:
-            wait.blocker = backlog.name
-            wait.scope.cancel()
+            wait.block(backlog.name)
 
     def resume(self, backlog: Backlog) -> None:
         """``backlog`` is within its limit again."""
@@ -139,30 +180,30 @@ class Flow:
         for backlog in list(self._full):
             self.resume(backlog)
 
-    @contextmanager
-    def waiting(self, what: str) -> Generator[None, None, None]:
-        """Mark that the current task waits for ``what`` inside the block.
+    def waiting(self, what: str, wake: Callable[[], object]) -> Wait:
+        """Marks that the current task waits for ``what`` inside the block that it opens.
+
+        The block raises ``WouldDeadlock`` where a queue that only this task empties has stopped
+        the reading: at its beginning, or at its end, which ``wake`` brings about.
+
+        Args:
+            what: In words.
+            wake: Wakes the task. It must look at ``blocker`` before it waits again.
+        """
+        return Wait(self, what, wake)
+
+    def begin(self, wait: Wait, task: trio.lowlevel.Task) -> None:
+        """``wait`` begins.
 
         Raises:
-            WouldDeadlock: A queue that only this task empties has stopped the reading.
+            WouldDeadlock: It would never end.
         """
-        task = trio.lowlevel.current_task()
         for backlog in self._full:
             if backlog.drainer is task:
-                raise _would_deadlock(what, backlog.name)
-        wait = self._waits[task] = _Wait(trio.CancelScope(), what)
-        with wait.scope:
-            try:
-                yield
-            finally:
-                del self._waits[task]
-        if wait.scope.cancelled_caught and wait.blocker is not None:
-            raise _would_deadlock(what, wait.blocker)
+                wait.blocker = backlog.name
+                wait.check()
+        self._waits[task] = wait
 
-
-def _would_deadlock(what: str, queue: str) -> WouldDeadlock:
-    return WouldDeadlock(
-        f"waiting for {what} would never end: {queue} hold more unread bytes than "
-        "Limits.buffered_responses, so reading has stopped, and this task is the one that "
-        "takes them. Take them first, wait in another task, or raise the limit."
-    )
+    def end(self, task: trio.lowlevel.Task) -> None:
+        """The wait of ``task`` is over."""
+        del self._waits[task]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -38,12 +39,15 @@ class Gatherer:
     _stream: trio.abc.Stream
     _socket: trio.socket.SocketType | None = field(init=False)
     _transport: trio.SocketStream | None = field(init=False)
+    _send_nowait: Callable[[bytes], int] | None = field(init=False)
     _unsent: int = field(default=_LEAST_UNSENT, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._transport = socket_stream(self._stream)
-        is_plain = self._transport is self._stream and hasattr(socket.socket, "sendmsg")
+        is_plain = self._transport is self._stream and os.name == "posix"
         self._socket = self._transport.socket if self._transport and is_plain else None
+        # The links of our test kit have it, so that what is tested there is what happens here.
+        self._send_nowait = getattr(self._stream, "send_nowait", None)
 
     async def send_all(self, parts: Sequence[bytes | memoryview], *, at_once: bool) -> int:
         """Write all of ``parts``, as ``trio.abc.SendStream.send_all`` does.
@@ -74,6 +78,20 @@ class Gatherer:
                 raise trio.ClosedResourceError("this socket was already closed") from None
             raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
         return size
+
+    @property
+    def can_send_at_once(self) -> bool:
+        """Whether ``send_at_once`` can do anything here: not through TLS."""
+        return self._socket is not None or self._send_nowait is not None
+
+    def send_at_once(self, data: bytes) -> int:
+        """Write what the system takes of ``data`` without waiting, and say how much that is."""
+        if self._socket is None:
+            return 0 if self._send_nowait is None else self._send_nowait(data)
+        try:
+            return os.write(self._socket.fileno(), data)
+        except OSError:  # it takes nothing now, or never again
+            return 0
 
     def slow_down(self) -> None:
         """Let few bytes wait in the system: a write then returns when the peer has taken it."""

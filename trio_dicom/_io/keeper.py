@@ -1,4 +1,4 @@
-"""The task that keeps one open request: it waits for its end inside the scope of its timeouts."""
+"""Keeping one open request: a task waits for its end inside the scope of its timeouts."""
 
 from __future__ import annotations
 
@@ -8,19 +8,41 @@ import trio
 
 from trio_dicom._io.ends import abort
 from trio_dicom._io.outcomes import finish, leave
-from trio_dicom._io.pending import Abandoned, PendingRequest, TimedOut
+from trio_dicom._io.pending import Abandoned, PendingRequest, Phase, TimedOut
 
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
-__all__ = ["start_keeping"]
+__all__ = ["keep_while_waiting", "start_keeping"]
 
 
 def start_keeping(link: Link, entry: PendingRequest) -> None:
-    """Start the clock of ``entry``, which is about to be sent, and the task that keeps it."""
+    """Start the clock of ``entry``, which is about to be sent, and see that somebody keeps it."""
     link.clocks.start(entry.clock)
     entry.clock.end_by(trio.current_time() + entry.total)
-    link.tasks.start_soon(_keep, link, entry)
+    if not entry.is_kept_by_caller:
+        link.tasks.start_soon(_keep, link, entry)
+
+
+async def keep_while_waiting(link: Link, entry: PendingRequest) -> None:
+    """Wait until ``entry`` has its outcome, and keep it: two tasks for it would be one too many.
+
+    What is left when the caller leaves, or the answer comes before all of the message is
+    written, is kept by a task as always.
+    """
+    clock = entry.clock
+    try:
+        while not entry.progressed.is_set() and not clock.has_run_out:
+            with clock.scope():
+                await entry.progressed.wait()
+        if not entry.progressed.is_set():
+            _give_up(link, entry)
+    finally:
+        if entry.phase is Phase.QUEUED or entry.over.is_set() or link.ending is not None:
+            link.clocks.stop(clock)
+        else:
+            link.tasks.start_soon(_keep, link, entry)
+        entry.is_kept_by_caller = False
 
 
 async def _keep(link: Link, entry: PendingRequest) -> None:

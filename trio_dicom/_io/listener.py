@@ -130,14 +130,16 @@ class Listener:
         A byte now and then is no sign of life: only what is whole counts.
         """
         link = self._link
+        # With nothing open and nothing begun, the next word is ours.
+        acknowledge = link.machine.is_amid_message or link.table.has_open
         if link.acceptance is None:
-            return await link.network.receive_some()
+            return await link.network.receive_some(acknowledge=acknowledge)
         seconds = seconds_or_infinite(link.options.timeouts.idle)
         while True:
             # Once it has ended, the scope of the whole task bounds what we still listen to.
             deadline = self._heard + seconds if link.ending is None else inf
             with trio.CancelScope(deadline=deadline):
-                return await link.network.receive_some()
+                return await link.network.receive_some(acknowledge=acknowledge)
             # From the end of what was ours on the silence is the peer's.
             is_ours = link.serving.is_waited_for or link.machine.artim_running
             self._heard = trio.current_time() if is_ours else link.serving.answered_at

@@ -59,6 +59,9 @@ class Outbox:
     """The control queue, which the sender empties before it takes a request.
 
     Requests wait in the pending table, because the window decides when they go.
+
+    Attributes:
+        is_ringing: Whether the bell has rung, and the sender has not heard it yet.
     """
 
     _control: deque[ControlPdu | OutgoingMessage] = field(
@@ -66,7 +69,7 @@ class Outbox:
     )
     _bell: trio.MemorySendChannel[None] = field(init=False)
     _woken: trio.MemoryReceiveChannel[None] = field(init=False)
-    _is_ringing: bool = field(default=False, init=False)
+    is_ringing: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         # One waiting ring is enough: the sender looks at everything when it wakes.
@@ -92,17 +95,17 @@ class Outbox:
 
     def ring(self) -> None:
         """Wake the sender: there is something to do."""
-        if not self._is_ringing:
-            self._is_ringing = True
+        if not self.is_ringing:
+            self.is_ringing = True
             self._bell.send_nowait(None)
 
     def hush(self) -> None:
         """Forget that the bell has rung: whoever calls this looks at everything now."""
-        if self._is_ringing:
-            self._is_ringing = False
+        if self.is_ringing:
+            self.is_ringing = False
             self._woken.receive_nowait()
 
     async def wait(self) -> None:
         """Return when the bell has rung since the last call."""
         await self._woken.receive()
-        self._is_ringing = False
+        self.is_ringing = False

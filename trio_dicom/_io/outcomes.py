@@ -66,7 +66,10 @@ def leave(link: Link, entry: PendingRequest, *, answered: bool) -> None:
     """Free what ``entry`` holds in the table, so that the next request can be sent."""
     link.table.leave(entry, answered=answered)
     if link.table.queued:
-        link.outbox.ring()
+        if answered:
+            link.sender.wake()
+        else:  # whoever gives up one request may be about to give up all
+            link.outbox.ring()
     link.changed()
 
 

@@ -90,7 +90,8 @@ class PendingRequest:
         clock: Measures the silence of the peer.
         channel: Where responses go besides the handler.
         instances: Who takes the instances that it brings, if not the handler.
-        until_answered: Whether its caller waits for the answer, and not for the last byte only.
+        is_kept_by_caller: Whether its caller waits for the answer, inside the scope of its
+            timeouts; otherwise for the last byte only, and a task keeps it.
         phase: How far it has come.
         started: Whether any of its bytes were handed to the transport.
         is_finishing: Whether its last bytes are with the transport, which has not yet said
@@ -112,7 +113,7 @@ class PendingRequest:
     clock: SilenceClock
     channel: ResponseChannel | None = None
     instances: InstanceHandler | None = None
-    until_answered: bool = False
+    is_kept_by_caller: bool = False
     phase: Phase = Phase.QUEUED
     started: bool = False
     is_finishing: bool = False
@@ -144,7 +145,7 @@ class PendingRequest:
     def was_sent(self) -> None:
         """Its last byte is with the transport."""
         self.phase = Phase.SENT
-        if not self.until_answered:
+        if not self.is_kept_by_caller:
             self.progressed.set()
 
     def leave(self) -> None:
@@ -211,6 +212,11 @@ class PendingTable:
     def is_empty(self) -> bool:
         """Whether nothing is queued and nothing awaits its final response."""
         return not self._queued and not self._open
+
+    @property
+    def has_open(self) -> bool:
+        """Whether a request has its slot."""
+        return bool(self._open)
 
     @property
     def queued(self) -> int:

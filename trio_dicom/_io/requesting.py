@@ -8,6 +8,7 @@ import trio
 
 from trio_dicom._dimse.c_messages import CGetRequest, CMoveRequest
 from trio_dicom._io.clocks import SilenceClock
+from trio_dicom._io.keeper import keep_while_waiting
 from trio_dicom._io.outcomes import finish
 from trio_dicom._io.pending import Abandoned, PendingRequest, Phase, seconds_or_infinite
 from trio_dicom._io.preparing import prepare
@@ -55,14 +56,18 @@ async def submit(
     except Exception:
         await trio.lowlevel.cancel_shielded_checkpoint()
         raise
-    entry.channel, entry.instances, entry.until_answered = channel, instances, until_answered
+    entry.channel, entry.instances = channel, instances
+    entry.is_kept_by_caller = until_answered
     if channel is not None:
         channel.attach(entry)
     link.table.queue(entry)
-    link.outbox.ring()
     try:
-        with link.flow.waiting("a request to be sent"):
-            await entry.progressed.wait()
+        with link.flow.waiting("a request to be sent", entry.progressed.set):
+            link.sender.wake()
+            if until_answered:
+                await keep_while_waiting(link, entry)
+            else:
+                await entry.progressed.wait()
     except BaseException:
         abandon(link, entry)
         raise

@@ -142,9 +142,9 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
         self._queue.backlog.drainer = trio.lowlevel.current_task()
 
     async def _wait(self, what: str) -> None:
-        self._arrived = trio.Event()
-        with self._flow.waiting(what):
-            await self._arrived.wait()
+        arrived = self._arrived = trio.Event()
+        with self._flow.waiting(what, arrived.set):
+            await arrived.wait()
         if self._closed:
             raise trio.ClosedResourceError
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Sender"]
 
 
+# Bytes of a data set that is worth a try to send it without waking the task.
+_SMALL = 64 * 1024
+
+
 class _SourceBroke(Exception):
     """The data set of the message on the wire cannot be read; the cause says why."""
 
@@ -45,6 +49,10 @@ class Sender:
     ended: trio.Event = field(factory=trio.Event)
     on_the_wire: PendingRequest | None = None
     _is_fetching: bool = False
+    _sleeps: bool = False
+    # What the system did not take at once, of the request on the wire.
+    _rest: bytes = b""
+    _rest_of: OutgoingMessage | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -64,7 +72,9 @@ class Sender:
                     link.outbox.hush()
                     if not await self._step():
                         link.changed()
+                        self._sleeps = True
                         await link.outbox.wait()
+                        self._sleeps = False
                 words = self._last_words()
                 if words and not self.writer.is_cut:
                     await self.writer.write([words])
@@ -73,6 +83,42 @@ class Sender:
         finally:
             self.ended.set()
             link.changed()
+
+    def wake(self) -> None:
+        """A request may be sent: send it now if that takes no waiting, else wake the task.
+
+        To wake it costs as much as all that is done for a small message besides.
+        """
+        if not self._send_at_once():
+            self._link.outbox.ring()
+
+    def _send_at_once(self) -> bool:
+        """Send the next request while the task sleeps, and say whether all of it went."""
+        link = self._link
+        is_idle = self._sleeps and not len(link.outbox) and link.ending is None
+        if not is_idle or not self.writer.can_write_at_once:
+            return False
+        entry = link.table.next_admissible()
+        if entry is None:
+            return True
+        most = min(_SMALL, link.machine.fragment_size * self.writer.batch)
+        data_set = None if entry.source is None else entry.source.whole(most)
+        if entry.source is not None and data_set is None:
+            return False
+        if (outgoing := self._begin(entry)) is None:
+            return False
+        parts = self._fragments(outgoing, outgoing.command, is_command=True)
+        if data_set is not None:
+            parts += self._fragments(outgoing, memoryview(data_set))
+        data = b"".join(parts)
+        entry.started = True
+        sent = self.writer.write_at_once(data)
+        entry.started = sent > 0
+        if sent < len(data):
+            self._rest, self._rest_of = data[sent:], outgoing
+            return False
+        self._end(outgoing, entry, is_sent=True)
+        return True
 
     def interrupt(self, entry: PendingRequest) -> None:
         """Stop writing the message of ``entry``, now, if that is what we are doing."""
@@ -97,6 +143,9 @@ class Sender:
     async def _step(self) -> bool:
         """Write one thing; False when there is none."""
         link = self._link
+        if self._rest_of is not None and self.on_the_wire is not None:
+            await self._send_request(self._rest_of, self.on_the_wire)
+            return True
         owed = link.machine.data_to_send()
         if owed and not self.writer.is_cut:
             await self.writer.write([owed])
@@ -108,7 +157,8 @@ class Sender:
                 entry = link.table.next_admissible()
                 if entry is None:
                     return False
-                await self._send_request(entry)
+                if (message := self._begin(entry)) is not None:
+                    await self._send_request(message, entry)
             case pdu:
                 await self._send_pdu(pdu)
         return True
@@ -135,6 +185,8 @@ class Sender:
                 # Once we have asked for release, or granted it, no message may go out.
                 if link.machine.allows(Stimulus.SEND_DATA):
                     await self._send_message(outgoing, None)
+                    if link.instrument is not None:
+                        link.instrument.message_sent(outgoing.message, outgoing.context)
         except Interrupted:
             cut(link)
         finally:
@@ -142,7 +194,8 @@ class Sender:
         if patience.cancelled_caught:
             end(link, Ending.lost(link.peer, f"took nothing for {idle:g} s, so we gave it up"))
 
-    async def _send_request(self, entry: PendingRequest) -> None:
+    def _begin(self, entry: PendingRequest) -> OutgoingMessage | None:
+        """Give ``entry`` its slot and what is to be sent of it; None where that cannot be."""
         link = self._link
         try:
             link.table.admit(entry)
@@ -150,42 +203,68 @@ class Sender:
         except LocalProtocolError as error:
             text = str(error)
             finish(link, entry, Failed(lambda _: LocalProtocolError(text)))
-            return
+            return None
         entry.phase = Phase.SENDING
         self.on_the_wire = entry
         start_keeping(link, entry)
+        return outgoing
+
+    async def _send_request(self, outgoing: OutgoingMessage, entry: PendingRequest) -> None:
+        link = self._link
+        rest, self._rest, self._rest_of = self._rest, b"", None
+        is_sent = False
         try:
-            await self._send_message(outgoing, entry)
+            if rest:
+                await self._write([rest], entry, is_last=True)
+            else:
+                await self._send_message(outgoing, entry)
+            is_sent = True
         except Interrupted:
             if entry.started:
                 cut(link)
         except _SourceBroke as error:
             source_broke(link, entry, error.__cause__ or error)
-        else:
-            was_sent(link, entry)
         finally:
-            self.on_the_wire = None
-            entry.leave_the_wire()
-            if entry.source is not None:
-                entry.source.close()
+            self._end(outgoing, entry, is_sent=is_sent)
+
+    def _end(self, outgoing: OutgoingMessage, entry: PendingRequest, *, is_sent: bool) -> None:
+        """Nothing of ``entry`` will be written any more."""
+        link = self._link
+        if is_sent:
+            if link.instrument is not None:
+                link.instrument.message_sent(outgoing.message, outgoing.context)
+            was_sent(link, entry)
+        self.on_the_wire = None
+        entry.leave_the_wire()
+        if entry.source is not None:
+            entry.source.close()
+
+    def _fragments(
+        self,
+        outgoing: OutgoingMessage,
+        payload: bytes | memoryview,
+        *,
+        is_command: bool = False,
+        is_last: bool = True,
+    ) -> list[bytes | memoryview]:
+        return self._link.machine.fragment(
+            outgoing.context.context_id, payload, is_command=is_command, is_last=is_last
+        )
 
     async def _send_message(self, outgoing: OutgoingMessage, entry: PendingRequest | None) -> None:
-        machine, context_id = self._link.machine, outgoing.context.context_id
         source = outgoing.source
-        parts = machine.fragment(context_id, outgoing.command, is_command=True, is_last=True)
+        parts = self._fragments(outgoing, outgoing.command, is_command=True)
         left = source.length if source is not None else 0
         while source is not None and left:
             # The first block is read before the command goes: a file that cannot even be
             # opened costs one request alone, and what is small goes out in one write.
             block = await self._take(source, left, entry)
             left -= len(block)
-            parts += machine.fragment(context_id, block, is_command=False, is_last=not left)
+            parts += self._fragments(outgoing, block, is_last=not left)
             if left:
                 await self._write(parts, entry)
                 parts = []
         await self._write(parts, entry, is_last=True)
-        if self._link.instrument is not None:
-            self._link.instrument.message_sent(outgoing.message, outgoing.context)
 
     async def _take(self, source: Source, left: int, entry: PendingRequest | None) -> memoryview:
         size = min(left, self._link.machine.fragment_size * self.writer.batch)

@@ -35,6 +35,10 @@ class Source(Protocol):
         """
         ...
 
+    def whole(self, most: int) -> Bytes | None:
+        """All of it, if it is there in one piece of ``most`` bytes or less, and else None."""
+        ...
+
     async def fetch(self) -> None:
         """Wait until there is something to take.
 
@@ -70,6 +74,10 @@ class BytesSource:
         if self._position == len(piece):
             self._number, self._position = self._number + 1, 0
         return block
+
+    def whole(self, most: int) -> Bytes | None:
+        """See ``Source``."""
+        return self._pieces[0] if len(self._pieces) == 1 and self.length <= most else None
 
     async def fetch(self) -> None:
         """See ``Source``. It is all there."""

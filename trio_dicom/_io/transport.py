@@ -62,14 +62,19 @@ class NetworkStream:
             known = self.remote_host is not None
             self.peer = f"{self.remote_host}:{self.remote_port}" if known else "the peer"
 
-    async def receive_some(self) -> bytes | bytearray:
+    async def receive_some(self, *, acknowledge: bool = True) -> bytes | bytearray:
         """What the peer sent next, or nothing at the end of file.
 
         Many peers write a PDU in two writes with Nagle's algorithm on. They hold the
         second one back until the first is acknowledged, which Linux delays for 40 ms
         unless it is told, before each receive, not to.
+
+        Args:
+            acknowledge: Acknowledge at once what came before. What we write next does it,
+                too, and an acknowledgement of its own costs as much as a small message:
+                leave it out where the peer has nothing to add before we have written.
         """
-        if self._socket is not None and _TCP_QUICKACK is not None:
+        if acknowledge and self._socket is not None and _TCP_QUICKACK is not None:
             with suppress(OSError):  # a broken connection, which the receive reports better
                 self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_QUICKACK, 1)
         data = await self.stream.receive_some(self._at_once)

@@ -48,6 +48,26 @@ class Writer:
         """End what is being waited for right now, in the middle of a write if need be."""
         self._scope.cancel()
 
+    @property
+    def can_write_at_once(self) -> bool:
+        """Whether ``write_at_once`` can do anything here."""
+        return self._gatherer.can_send_at_once
+
+    def write_at_once(self, data: bytes) -> int:
+        """Write as much of ``data`` as the system takes without waiting.
+
+        Where that is some but not all of it, nothing but the rest may follow.
+
+        Returns:
+            How many bytes it took: none also where there is something wrong, which a ``write``
+            that follows will say.
+        """
+        sent = self._gatherer.send_at_once(data)
+        self.is_cut = 0 < sent < len(data)
+        if sent and self._instrument is not None:
+            self._instrument.bytes_sent(sent)
+        return sent
+
     async def write(self, parts: list[bytes | memoryview], most: int = 1) -> None:
         """Write ``parts``, which may be interrupted, and learn how fast the link is.
 
@@ -66,7 +86,7 @@ class Writer:
                 size = await self._gatherer.send_all(parts, at_once=self.batch > 1)
                 whole = True
         finally:
-            self.is_cut = self.is_cut or not whole
+            self.is_cut = not whole
         if scope.cancelled_caught:
             raise Interrupted
         if self._instrument is not None:

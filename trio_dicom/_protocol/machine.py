@@ -41,12 +41,10 @@ _Sendable: TypeAlias = (
     | Abort
 )
 
-# The table has no cell for a peer that speaks before it was asked for an association: no
-# DICOM peer does. Whoever does is told so, like everywhere else.
+# The table has no cell for a peer that speaks before it was asked, as no DICOM peer does.
 _SPOKE_FIRST = Transition(Action.AA_8, State.AWAITING_CLOSE)
 
-# Bytes. A peer cannot make us pile up A-ABORTs while nobody fetches them.
-_MOST_OWED = 256
+_MOST_OWED = 256  # bytes: a peer cannot make us pile up A-ABORTs while nobody fetches them
 
 _VERSION_NOT_SUPPORTED = AssociationReject(
     result=RejectResult.PERMANENT, reason=RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED
@@ -131,14 +129,18 @@ class AssociationMachine:
         It starts anew whenever the state that asks for it is entered. When it expires,
         call ``artim_expired``.
         """
-        # Of the actions of PS3.8 Tables 9-6 to 9-9 exactly those that lead into these two
-        # states start it, and those that lead out of them stop it.
-        return self._state is State.AWAITING_REQUEST or self._state is State.AWAITING_CLOSE
+        # Exactly the actions that lead into these two states start it (PS3.8 Tables 9-6 to 9-9).
+        return self._state in (State.AWAITING_REQUEST, State.AWAITING_CLOSE)
 
     @property
     def fragment_size(self) -> int:
         """The most bytes of a message that one P-DATA-TF takes; 0 before an association."""
         return self._fragment_size
+
+    @property
+    def is_amid_message(self) -> bool:
+        """Whether a PDU, or a message, has begun to come whose rest is missing."""
+        return self._buffer.pending > 0 or self._reader.is_amid_message
 
     def allows(self, stimulus: Stimulus) -> bool:
         """Whether ``stimulus`` may happen now, be it ours to do or the peer's."""

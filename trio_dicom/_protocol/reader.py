@@ -54,6 +54,11 @@ class MessageReader:
                 request, self._accepted[context_id][0]
             )
 
+    @property
+    def is_amid_message(self) -> bool:
+        """Whether a message has begun whose end has not come."""
+        return not self._assembler.idle
+
     def accept(self, contexts: Iterable[NegotiatedContext]) -> None:
         """Take messages on those of ``contexts`` that were accepted."""
         self._accepted = {

@@ -110,6 +110,21 @@ class LinkEnd(trio.abc.HalfCloseableStream):
         finally:
             self._sending.release()
 
+    def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
+        """Send the beginning of ``data`` for which there is room now.
+
+        Returns:
+            How many bytes that is; 0 also where ``send_all`` would raise.
+        """
+        pipe = self._outgoing
+        is_broken = pipe.is_reset or pipe.is_abandoned or self._is_closed or self._has_sent_eof
+        if is_broken or self._sending.locked():
+            return 0
+        taken = pipe.room(len(data))
+        pipe.held += data[:taken]
+        pipe.changed()
+        return taken
+
     async def wait_send_all_might_not_block(self) -> None:
         """As ``trio.abc.SendStream.wait_send_all_might_not_block``."""
         self._claim(self._sending, "sending")

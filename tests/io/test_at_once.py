@@ -1,0 +1,196 @@
+"""Small requests that are written without waking the sender, and those of which a part is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from tests.io.talking import Call, Sent, ask, find_request, quick, store_request, talking
+from trio_dicom import (
+    AssociationAborted,
+    CCancelRequest,
+    CEchoRequest,
+    CFindRequest,
+    ConnectionLost,
+    CStoreRequest,
+    Delivery,
+    ResponseTimeout,
+    propose,
+    wrap_stream,
+)
+from trio_dicom._io.ends import abort
+from trio_dicom._io.link import Link
+from trio_dicom.sop_classes import VERIFICATION
+from trio_dicom.testing import ScriptedPeer
+
+
+async def steps_to_send(size: int) -> int:
+    """How many tasks run between a request of so many bytes and its last byte."""
+    async with talking() as (connection, peer), trio.open_nursery() as nursery:
+        await wait_all_tasks_blocked()
+        counter = Steps()
+        trio.lowlevel.add_instrument(counter)
+        await Call.begin(nursery, connection, store_request(size))
+        trio.lowlevel.remove_instrument(counter)
+        await peer.reply(await peer.expect_message(CStoreRequest), 0x0000)
+        return counter.of_sender
+
+
+class Steps(trio.abc.Instrument):
+    def __init__(self) -> None:
+        self.of_sender = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.of_sender += task.name.endswith("Sender.run")
+
+
+async def test_a_small_request_does_not_wake_the_sender_and_a_long_one_does() -> None:
+    assert await steps_to_send(512) == 0
+    assert await steps_to_send(1024 * 1024) > 0
+
+
+async def test_requests_go_out_in_their_order_however_they_are_sent() -> None:
+    sizes = (512, 200_000, 600, 700, 300_000, 800)
+    async with talking(window=8) as (connection, peer), trio.open_nursery() as nursery:
+        for size in sizes:
+            nursery.start_soon(ask, connection, store_request(size, uid=f"1.{size}"))
+            await trio.lowlevel.checkpoint()  # so that they are asked for in order
+            await trio.lowlevel.checkpoint()
+        requests = [await peer.expect_message(CStoreRequest) for _ in sizes]
+        assert sorted(request.message_id or 0 for request in requests) == [1, 2, 3, 4, 5, 6]
+        assert [request.message_id for request in requests] == [1, 2, 3, 4, 5, 6]
+        for request in requests:
+            assert request.data_set is not None
+            assert request.sop_instance_uid == f"1.{len(request.data_set)}"
+            await peer.reply(request, 0x0000)
+
+
+@pytest.mark.parametrize("capacity", [1, 7, 80, 500])
+async def test_what_does_not_go_at_once_follows(capacity: int) -> None:
+    async with talking(capacity=capacity, window=2) as (connection, peer):
+        for _ in range(3):
+            async with trio.open_nursery() as nursery:
+                first = await Call.begin(nursery, connection, store_request(512))
+                second = await Call.begin(nursery, connection, CEchoRequest())
+                await peer.reply(await peer.expect_message(CStoreRequest), 0x0000)
+                await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+                assert await first.status() == await second.status() == 0x0000
+
+
+@pytest.mark.pitfall(2, 6)
+@pytest.mark.scenario("B34")
+async def test_a_request_that_is_stuck_after_its_first_bytes_times_out_and_nothing_follows(
+    autojump_clock: MockClock,
+) -> None:
+    async with (
+        talking(capacity=10, options=quick(idle=10), window=2) as (connection, peer),
+        trio.open_nursery() as nursery,
+    ):
+        stuck = await Call.begin(nursery, connection, CEchoRequest())
+        waiting = await Call.begin(nursery, connection, CEchoRequest())
+        error = await stuck.failure()
+        assert isinstance(error, ResponseTimeout)
+        assert error.delivery is Delivery.PARTLY_SENT
+        assert not connection.can_still_process_p_data_tf
+        error = await waiting.failure()
+        assert isinstance(error, ConnectionLost)
+        assert error.delivery is Delivery.NOT_SENT
+        before = len(peer.received)
+        await connection.aclose()
+        await peer.aclose()
+        assert len(peer.received) - before <= 10  # no A-ABORT inside the PDU that was begun
+
+
+class AbortsAtOnce(Sent):
+    """Aborts as soon as a part of a message has gone out, before anything else can happen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.link: Link | None = None
+
+    def bytes_sent(self, count: int) -> None:
+        if self.link is not None:
+            abort(self.link)
+
+
+async def test_an_abort_after_the_first_bytes_of_a_request_says_nothing_more() -> None:
+    instrument = AbortsAtOnce()
+    async with talking(capacity=10, instrument=instrument) as (connection, peer):
+        instrument.link = connection._link
+        before = len(peer.received)
+        async with trio.open_nursery() as nursery:
+            call = await Call.begin(nursery, connection, CEchoRequest())
+            error = await call.failure()
+            assert isinstance(error, AssociationAborted)
+            assert error.delivery is Delivery.PARTLY_SENT
+            await peer.expect_closed()
+        assert len(peer.received) - before == 10
+
+
+async def test_a_caller_that_leaves_after_the_first_bytes_leaves_a_whole_message() -> None:
+    async with talking(capacity=10) as (connection, peer), trio.open_nursery() as nursery:
+        call = await Call.begin(nursery, connection, find_request())
+        await call.cancel()
+        other = await Call.begin(nursery, connection, CEchoRequest())
+        request = await peer.expect_message(CFindRequest)
+        cancel = await peer.expect_message(CCancelRequest)
+        assert cancel.message_id_being_responded_to == request.message_id
+        await peer.reply(request, 0xFE00)
+        await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+        assert await other.status() == 0x0000
+
+
+@pytest.mark.scenario("B36")
+async def test_no_request_goes_out_between_a_timeout_and_the_abort_that_it_brings(
+    autojump_clock: MockClock,
+) -> None:
+    options = quick(idle=10)
+    async with (
+        talking(options=options) as (connection, peer),
+        trio.open_nursery() as nursery,
+    ):
+        first = await Call.begin(nursery, connection, CEchoRequest())
+        await Call.begin(nursery, connection, CEchoRequest())
+        await peer.expect_message(CEchoRequest)
+        assert isinstance(await first.failure(), ResponseTimeout)
+        # By default the next one follows instead.
+        await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+
+
+@asynccontextmanager
+async def socket_pair() -> AsyncGenerator[tuple[trio.SocketStream, ScriptedPeer], None]:
+    ours, theirs = trio.socket.socketpair()
+    async with trio.SocketStream(ours) as here, trio.SocketStream(theirs) as there:
+        yield here, ScriptedPeer(there)
+
+
+async def test_over_a_socket_it_is_the_same() -> None:
+    async with (
+        socket_pair() as (stream, peer),
+        trio.open_nursery() as nursery,
+        wrap_stream(stream) as connection,
+    ):
+        nursery.start_soon(peer.accept)
+        await connection.send_association_request(propose(contexts=[VERIFICATION]))
+        for _ in range(3):
+            call = await Call.begin(nursery, connection, CEchoRequest())
+            await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+            assert await call.status() == 0x0000
+        nursery.start_soon(peer.serve_until_closed)
+
+
+async def test_a_socket_that_broke_is_found_out_as_always() -> None:
+    async with (
+        socket_pair() as (stream, peer),
+        trio.open_nursery() as nursery,
+        wrap_stream(stream) as connection,
+    ):
+        nursery.start_soon(peer.accept)
+        await connection.send_association_request(propose(contexts=[VERIFICATION]))
+        await peer.aclose()
+        with pytest.raises(ConnectionLost):
+            await connection.ask(CEchoRequest())
