@@ -69,7 +69,7 @@ class SilenceClock:
     limit: float
     latest: float = inf
     number: int = 0
-    _answers: Answers = field(factory=Answers)
+    _answers: Answers | None = None
     # When the peer was heard last, moved on by the time since then that was ours.
     _heard: float = inf
     _paused_at: float = inf
@@ -97,13 +97,12 @@ class SilenceClock:
         Args:
             pauses: How many things are ours now, so that it stands still.
             number: Its place in the order in which requests are sent.
-            answers: Where answers to others are noted.
+            answers: Where answers to others are noted; None: nowhere.
         """
         self._heard = self._paused_at = trio.current_time()
         self._pauses = pauses
         self.number = number
-        if answers is not None:
-            self._answers = answers
+        self._answers = answers
         self._not_after_the_end()
 
     def sign_of_life(self) -> None:
@@ -127,6 +126,8 @@ class SilenceClock:
 
     @property
     def _last_heard(self) -> float:
+        if self._answers is None or not self._answers:
+            return self._heard
         return max(self._heard, self._answers.last_before(self.number))
 
     def end_by(self, latest: float) -> None:
