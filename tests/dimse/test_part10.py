@@ -13,6 +13,7 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 from tests.dimse.elements import (
     BIG_ENDIAN,
     DEFLATED,
+    END_OF_SEQUENCE,
     EXPLICIT,
     IMPLICIT,
     JPEG,
@@ -23,7 +24,8 @@ from tests.dimse.elements import (
 from trio_dicom._dimse.deflated import deflate
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from trio_dicom._dimse.part10 import file_meta_bytes, read_head
+from trio_dicom._dimse.part10 import HEAD, LONGEST_HEAD, LOOK, file_meta_bytes, read_head
+from trio_dicom._dimse.part10 import head_of as head_of_beginning
 from trio_dicom.errors import LocalProtocolError
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -157,6 +159,91 @@ def test_a_header_without_end_is_read_in_part_only() -> None:
     with pytest.raises(LocalProtocolError, match="no end"):
         read_head(file, Path("x"))
     assert sum(reads) < 1 << 21
+
+
+def long_file_of(size: int, data_set: bytes = UIDS) -> bytes:
+    """A file with private information of that many bytes in its meta header."""
+    file = file_of(data_set)
+    return (
+        file[: -len(data_set)] + explicit(0x0002_0102, "OB", bytes(size)) + file[-len(data_set) :]
+    )
+
+
+@pytest.mark.parametrize("size", [HEAD, LOOK, 1 << 19, (1 << 20) - 1000])
+def test_a_header_may_be_long(size: int) -> None:
+    data = long_file_of(size)
+    head = head_of(data)
+    assert (head.offset, head.length) == (len(data) - len(UIDS), len(UIDS))
+    assert head_of_beginning(data[:size], len(data), "x") is None
+    assert head_of_beginning(data[:LONGEST_HEAD], len(data), "x") is not None
+
+
+def test_a_data_set_may_have_much_before_its_uids() -> None:
+    data = file_of(explicit(0x0008_0005, "CS", b"ab") * 6000 + UIDS + bytes(LOOK))
+    assert head_of_beginning(data[:HEAD], len(data), "x") is None
+    assert head_of(data).sop_instance_uid == INSTANCE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        file_of(UIDS + NAME),
+        file_of(UIDS + NAME)[132:],
+        b"\2\0" * 64 + file_of(UIDS + NAME)[128:],
+        file_of(IMPLICIT_UIDS, IMPLICIT),
+        file_of(deflate(UIDS + NAME), DEFLATED),
+        file_of(deflate(UIDS + NAME) + b"\xff", DEFLATED),
+        file_of(deflate(UIDS + NAME * 40)[:-20] + b"\xff" * 40, DEFLATED),
+        file_of(IMPLICIT_UIDS, EXPLICIT),
+        file_of(IMPLICIT_UIDS, JPEG),
+        file_of(explicit(0x0008_0006, "SQ", item()) + UIDS),
+        IMPLICIT_UIDS,
+        b"%PDF-1.4",
+        file_of(NAME),
+        file_of(UIDS + b"\0"),
+        file_of(UIDS)[:-20] + MediaStorageDirectoryStorage.encode(),
+    ],
+)
+def test_a_beginning_tells_what_the_whole_file_tells_or_nothing(data: bytes) -> None:
+    def said(beginning: bytes) -> object:
+        try:
+            return head_of_beginning(beginning, len(data), "x")
+        except LocalProtocolError as error:
+            return str(error)
+
+    whole = said(data)
+    assert whole is not None
+    assert {said(data[:cut]) for cut in range(len(data))} <= {None, whole}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        explicit(0x0002_0010, "UI", b"1.2\0"),
+        explicit(0x0000_0002, "UI", b"1.2\0"),
+        explicit(0x0008_0005, "CS", b"odd"),
+        explicit(0x0008_0006, "SQ", item(explicit(0x0008_0100, "SH", b"odd"))),
+        explicit(0x0008_0006, "SQ", item(), length=0xFFFF_FFFF),
+        explicit(0x0008_0005, "CS", length=0xFFFF),
+        explicit(0x0008_0005, "CS", b"ab")[:-1],
+    ],
+    ids=["meta", "command", "odd", "odd inside", "no end", "too long", "short"],
+)
+def test_what_stands_before_the_uids_is_checked(before: bytes) -> None:
+    with pytest.raises(LocalProtocolError, match="has no SOP class"):
+        head_of(file_of(explicit(0x0008_0001, "UL", bytes(4)) + before + UIDS))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        explicit(0x0008_0006, "SQ", item() + END_OF_SEQUENCE, length=0xFFFF_FFFF),
+        explicit(0x0008_0006, "UN", bytes(6)),
+        explicit(0x0008_0005, "UT", b"ab"),
+    ],
+)
+def test_what_stands_before_the_uids_is_passed_over(before: bytes) -> None:
+    assert head_of(file_of(before + UIDS)).sop_instance_uid == INSTANCE
 
 
 @pytest.mark.scenario("B60")

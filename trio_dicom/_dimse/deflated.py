@@ -45,7 +45,7 @@ def inflate(stream: bytes | bytearray | memoryview, *, limit: int) -> bytes:
     return data
 
 
-def inflate_beginning(stream: bytes, size: int) -> bytes:
+def inflate_beginning(stream: bytes | bytearray | memoryview, size: int) -> bytes:
     """At most ``size`` bytes of what a deflate stream holds, from its cut-off beginning.
 
     Raises:
