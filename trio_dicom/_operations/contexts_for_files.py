@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from os import PathLike
-from pathlib import Path
 
 import trio
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from trio_dicom._dimse.part10 import read_head
+from trio_dicom._io.file_heads import look_at
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom.errors import LocalProtocolError
 
@@ -38,9 +37,9 @@ async def contexts_for_files(paths: Iterable[str | PathLike[str]]) -> list[Prese
             for files of 40 SOP classes in two compressed syntaxes each.
     """
     needs: dict[_Need, None] = {}
-    group: list[Path] = []
+    group: list[str | PathLike[str]] = []
     for path in paths:
-        group.append(Path(path))
+        group.append(path)
         if len(group) == _AT_ONCE:
             needs.update(await _look(group))
             group = []
@@ -48,20 +47,19 @@ async def contexts_for_files(paths: Iterable[str | PathLike[str]]) -> list[Prese
     return _contexts(needs)
 
 
-async def _look(paths: list[Path]) -> dict[_Need, None]:
+async def _look(paths: list[str | PathLike[str]]) -> dict[_Need, None]:
     # Abandoned, so that a dead mount holds nobody up who is cancelled.
     return await trio.to_thread.run_sync(_needs_of, paths, abandon_on_cancel=True)
 
 
-def _needs_of(paths: list[Path]) -> dict[_Need, None]:
+def _needs_of(paths: list[str | PathLike[str]]) -> dict[_Need, None]:
     needs: dict[_Need, None] = {}
     for path in paths:
         try:
-            with path.open("rb") as file:
-                stored = read_head(file, path)
+            head, _ = look_at(path)
         except (OSError, LocalProtocolError):
             continue
-        needs[stored.sop_class_uid, stored.transfer_syntax] = None
+        needs[head.sop_class_uid, head.transfer_syntax] = None
     return needs
 
 

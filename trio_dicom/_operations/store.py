@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
-from trio_dicom._dimse.part10 import read_head
+from trio_dicom._io.file_heads import look_at
 from trio_dicom.errors import LocalProtocolError
 
 __all__ = ["Storable", "c_store_request", "request_of", "store_request"]
@@ -60,13 +60,13 @@ async def store_request(
     if isinstance(source, Dataset):
         return request_of(source, **fields)
     return await trio.to_thread.run_sync(
-        partial(request_of, Path(source), **fields),
+        partial(request_of, source, **fields),
         abandon_on_cancel=True,
         limiter=limiter,  # a dead mount holds nobody up
     )
 
 
-def request_of(source: Path | Dataset, **fields: Any) -> CStoreRequest:
+def request_of(source: Storable, **fields: Any) -> CStoreRequest:
     """The request that stores ``source``. Reading a file takes as long as it takes.
 
     Args:
@@ -97,16 +97,16 @@ def _of_data_set(data_set: Dataset, **fields: Any) -> CStoreRequest:
     )
 
 
-def _of_file(path: Path, **fields: Any) -> CStoreRequest:
-    with path.open("rb") as file:
-        stored = read_head(file, path)
-        data_set: EncodedDataSet | StoredDataSet = stored
-        if len(stored) <= _SMALL:
-            file.seek(stored.offset)
-            data_set = EncodedDataSet(file.read(), stored.transfer_syntax)
+def _of_file(path: str | PathLike[str], **fields: Any) -> CStoreRequest:
+    head, beginning = look_at(path, whole=_SMALL)
+    data_set: EncodedDataSet | StoredDataSet
+    if head.offset + head.length == len(beginning):
+        data_set = EncodedDataSet(memoryview(beginning)[head.offset :], head.transfer_syntax)
+    else:
+        data_set = head.stored(Path(path))
     return CStoreRequest(
-        sop_class_uid=stored.sop_class_uid,
-        sop_instance_uid=stored.sop_instance_uid,
+        sop_class_uid=head.sop_class_uid,
+        sop_instance_uid=head.sop_instance_uid,
         data_set=data_set,
         **fields,
     )
