@@ -301,6 +301,26 @@ def test_every_message_survives_the_round_trip(message: Message) -> None:
     assert len(data) % 2 == 0
 
 
+@given(messages())
+def test_a_received_message_has_the_values_that_building_it_gives(message: Message) -> None:
+    received = decode_message(encode_command(message, has_data_set=False), None)
+    built = attrs.evolve(received)
+    assert received == built
+    for name in fields_of(type(message)):
+        value, expected = getattr(received, name), getattr(built, name)
+        assert type(value) is type(expected)
+        assert getattr(value, "service", None) is getattr(expected, "service", None)
+
+
+@given(messages().filter(lambda message: isinstance(message, Request)), NUMBERS_16)
+def test_a_request_with_another_message_id_is_the_same_otherwise(
+    message: Request, message_id: int
+) -> None:
+    before = attrs.evolve(message)
+    assert message.with_message_id(message_id) == attrs.evolve(message, message_id=message_id)
+    assert message == before
+
+
 @given(messages(), st.data())
 def test_mutated_command_sets_raise_nothing_but_pdu_error(
     message: Message, data: st.DataObject

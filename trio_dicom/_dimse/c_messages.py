@@ -45,6 +45,8 @@ _VERIFICATION = as_uid("1.2.840.10008.1.1")
 
 
 def _as_priority(priority: int) -> Priority:
+    if isinstance(priority, Priority):
+        return priority
     try:
         return Priority(priority)
     except ValueError:

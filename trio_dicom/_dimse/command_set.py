@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from struct import Struct
+from struct import error as struct_error
 from typing import Any
 
 from attrs import frozen
@@ -63,11 +64,13 @@ def decode_command_set(data: bytes | bytearray | memoryview) -> dict[int, bytes]
     end = len(data)
     values: dict[int, bytes] = {}
     position = 0
+    unpack, header = _ELEMENT.unpack_from, _ELEMENT.size
     while position < end:
-        if end - position < _ELEMENT.size:
-            raise PDUError(f"the command set ends inside an element at byte {position}")
-        group, element, length = _ELEMENT.unpack_from(data, position)
-        start = position + _ELEMENT.size
+        try:
+            group, element, length = unpack(data, position)
+        except struct_error:
+            raise PDUError(f"the command set ends inside an element at byte {position}") from None
+        start = position + header
         position = start + length
         if group and not values:
             raise PDUError(f"element ({group:04X},{element:04X}) in a command set")

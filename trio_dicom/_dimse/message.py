@@ -19,7 +19,6 @@ from trio_dicom._dimse.base import (
     Priority,
     Request,
     Response,
-    Row,
 )
 from trio_dicom._dimse.command_set import UI, US, as_uid, decode_command_set, encode_command_set
 from trio_dicom._dimse.encoded import EncodedDataSet
@@ -108,7 +107,7 @@ def encode_command(message: Message, *, has_data_set: bool) -> bytes:
     }
     for row in message.rows:
         value: Any = getattr(message, row.name)  # its row knows its type
-        if value is None or value == () or value == "":
+        if not value and not isinstance(value, int):  # None, or nothing in it
             if row.required:
                 raise LocalProtocolError(f"{message.command_field.name} without its {row.name}")
             continue
@@ -144,28 +143,33 @@ def decode_command(command_set: bytes | bytearray | memoryview) -> DecodedComman
     data_set_type = US.decode(values.get(_DATA_SET_TYPE, b""))
     if data_set_type is None:
         raise PDUError(f"{message_type.command_field.name} without a data set type (0000,0800)")
+    return DecodedCommand(
+        message_type.received(_fields_of(message_type, values)), data_set_type != 0x0101
+    )
+
+
+def _fields_of(message: type[Message], values: Mapping[int, bytes]) -> dict[str, Any]:
+    """The fields of a message that are there, by their names."""
     fields: dict[str, Any] = {}
-    for row in message_type.rows:
+    for row in message.rows:
         raw = values.get(row.element)
-        value = None if raw is None else _decode_value(row, raw)
-        if value is not None:
-            fields[row.name] = value
-        elif row.required and raw is not None and row.codec is UI:
+        if raw is not None:
+            try:
+                value = row.codec.decode(raw)
+            except PDUError as error:
+                raise PDUError(f"{row.name} (0000,{row.element:04X}) is {error}") from None
+            if value is not None:
+                fields[row.name] = value
+                continue
+        if row.required:
+            if raw is None or row.codec is not UI:
+                raise PDUError(
+                    f"{message.command_field.name} without its {row.name} (0000,{row.element:04X})"
+                )
             # One instance without a name is for the service to refuse: the message is sound,
             # and so may be the thousand after it.
             fields[row.name] = _NO_UID
-        elif row.required:
-            raise PDUError(
-                f"{message_type.command_field.name} without its {row.name} (0000,{row.element:04X})"
-            )
-    return DecodedCommand(message_type(**fields), data_set_type != 0x0101)
-
-
-def _decode_value(row: Row, raw: bytes) -> Any:  # its row knows its type
-    try:
-        return row.codec.decode(raw)
-    except PDUError as error:
-        raise PDUError(f"{row.name} (0000,{row.element:04X}) is {error}") from None
+    return fields
 
 
 def decode_message(
