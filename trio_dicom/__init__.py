@@ -46,7 +46,7 @@ from trio_dicom._operations.move import MoveRetrieval
 from trio_dicom._operations.results import ResultChannel
 from trio_dicom._operations.retrieving import Retrieval
 from trio_dicom._operations.store import c_store_request
-from trio_dicom._operations.store_many import StoreResult, StoreResults
+from trio_dicom._operations.store_results import StoreResult, StoreResults
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 from trio_dicom._protocol.identity import jwt, kerberos, saml, username, username_and_passcode

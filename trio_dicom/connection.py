@@ -367,6 +367,20 @@ class ClientConnection:
             finally:
                 abandon(self._link, entry)
 
+    def waiting(self, what: str) -> AbstractContextManager[None]:
+        """Mark that the current task waits, inside the block, for something of this connection.
+
+        Whatever this connection itself waits for is marked already.
+
+        Args:
+            what: For what, for the error.
+
+        Raises:
+            WouldDeadlock: When the block is entered, or inside it: responses that this task
+                must take first have stopped the reading.
+        """
+        return self._link.flow.waiting(what)
+
     async def send_next_message(self) -> None:
         """Return when everything that the window admits was handed to the transport.
 

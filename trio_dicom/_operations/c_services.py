@@ -17,7 +17,8 @@ from trio_dicom._operations.only_asked import OnlyAsked
 from trio_dicom._operations.query_models import FIND, GET, Model
 from trio_dicom._operations.retrieving import Arrivals, Retrieval, check_instances_can_come
 from trio_dicom._operations.store import Storable, store_request
-from trio_dicom._operations.store_many import StoreResults, storing
+from trio_dicom._operations.store_many import storing
+from trio_dicom._operations.store_results import StoreResults
 from trio_dicom._operations.unique_keys import UniqueKeys
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
@@ -107,23 +108,26 @@ class CServices(MoveService):
                     print(result.source, result.error or result.response.status)
 
         While one is on the wire the next ones are read, small files many at a time. As many
-        are open at once as the window admits. Results come as they are known, and with a
-        window of 1 in order; while nobody takes them, no more is sent. Memory does not grow
-        with the number of files.
+        are open at once as the window admits. Results come in the order of ``sources``;
+        while nobody takes them, no more is sent. Memory does not grow with the number of
+        files. Other requests can be sent on the association meanwhile, also inside the loop.
 
-        What is wrong with one instance is in its result, and the others go on. Leaving the
-        block early sends no more; what is on the wire is finished in the background.
+        What is wrong with one instance is in its result, and the others go on: a file that
+        cannot be read, `NoAcceptedContext`, `ResponseTimeout`. Leaving the block early sends
+        no more; what is on the wire is finished in the background.
 
         Args:
-            sources: DICOM files and data sets.
+            sources: DICOM files and data sets. A generator is asked for a few dozen files
+                ahead, and for one data set; like all code it must not block for long.
             priority: How urgent they are.
             idle_timeout: As for ``send_request``, for each.
             timeout: As for ``send_request``, for each.
 
         Raises:
             ConnectionEnded: In the loop, behind the last result: the association has ended,
-                and those without a result were not tried.
-            RemoteProtocolError: Likewise.
+                and the instances without a result were not tried. What was on the wire has
+                a result, with this error in it. What iterating over ``sources`` raises comes
+                there, too.
         """
         return storing(
             self,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterator
-from itertools import islice, takewhile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -18,93 +18,123 @@ from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._operations.store import Storable, request_of
 from trio_dicom.errors import LocalProtocolError
 
-__all__ = ["ReadAhead"]
+__all__ = ["Group", "Made", "ReadAhead"]
 
 # A hop into a thread costs about as much as reading three small files.
 _MOST_AT_ONCE: Final = 32
 # Bytes in memory that end a group. Another one may wait to be taken, and a third be read.
 _ENOUGH: Final = 1024 * 1024
+# Seconds that end a group: where a disk or an iterator is slow, what there is goes out.
+_LONG: Final = 0.02
 
-_Request: TypeAlias = CStoreRequest | LocalProtocolError | OSError
-_Group: TypeAlias = list[tuple[Storable, _Request]]
+Made: TypeAlias = CStoreRequest | LocalProtocolError | OSError
+"""What was made of a source: the request that stores it, or why there is none."""
+
+Group: TypeAlias = list[tuple[Storable, Made]]
+"""Sources that were read at once, and what was made of each."""
+
+# As it was given, and as it is read.
+_Drawn: TypeAlias = tuple[Storable, Path | Dataset]
 
 
 @define(eq=False)
 class ReadAhead:
     """Makes C-STORE requests of files and data sets, in their order.
 
-    While one group of them is being sent, the next one waits and the one after it is read.
+    While one group of them is being sent, the next one waits or is being read.
+
+    Attributes:
+        error: What iterating over the sources raised: there are no more behind it.
     """
 
     _sources: Iterator[Storable]
     _priority: Priority
     _limiter: trio.CapacityLimiter
-    _ready: deque[tuple[Storable, _Request]] = field(
-        factory=deque[tuple[Storable, _Request]], init=False
-    )
+    error: Exception | None = field(default=None, init=False)
+    _drawn: deque[_Drawn] = field(factory=deque[_Drawn], init=False)
+    _ready: deque[tuple[Storable, Made]] = field(factory=deque[tuple[Storable, Made]], init=False)
     _taking: trio.Lock = field(factory=trio.Lock, init=False)
-    _to: trio.MemorySendChannel[_Group] = field(init=False)
-    _groups: trio.MemoryReceiveChannel[_Group] = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._to, self._groups = trio.open_memory_channel[_Group](0)
+    async def run(self, to: trio.MemorySendChannel[Group]) -> None:
+        """Read until there is no more, as fast as others take it.
 
-    async def run(self) -> None:
-        """Read until there is no more, as fast as others take it."""
-        waiting: deque[Storable] = deque()
-        with self._to:
-            while True:
-                waiting.extend(islice(self._sources, _MOST_AT_ONCE - len(waiting)))
-                if not waiting:
-                    return
-                await self._to.send(await self._group(waiting))
+        Args:
+            to: Where ``next`` takes it. It is closed in the end.
+        """
+        with to:
+            while self._draw():
+                await to.send(await self._group())
 
-    async def next(self) -> tuple[Storable, _Request] | None:
-        """The next source, and the request to store it or why there is none. None: no more.
+    async def next(self, groups: trio.MemoryReceiveChannel[Group]) -> tuple[Storable, Made] | None:
+        """The next source, and what was made of it. None: there are no more.
 
-        Any number of tasks may take.
+        Any number of tasks may take. None of them waits between here and its return once it
+        has its source, so what they do at once with it is done in the order of the sources.
+
+        Args:
+            groups: What ``run`` fills.
         """
         while not self._ready:
             async with self._taking:
                 if not self._ready:
                     try:
-                        self._ready.extend(await self._groups.receive())
+                        self._ready.extend(await groups.receive())
                     except trio.EndOfChannel:
                         return None
         return self._ready.popleft()
 
-    async def _group(self, waiting: deque[Storable]) -> _Group:
-        """The first of those that wait, which are taken out."""
-        if isinstance(waiting[0], Dataset):
-            requests = [_made(waiting[0], self._priority)]
+    def _draw(self) -> bool:
+        """Have some sources to read, if there are any."""
+        drawn = self._drawn
+        until = trio.current_time() + _LONG
+        # A data set is in memory already: there is never more than one of them here.
+        while len(drawn) < _MOST_AT_ONCE and not (drawn and isinstance(drawn[-1][1], Dataset)):
+            if self.error is not None:
+                break
+            try:
+                source = next(self._sources)
+                drawn.append((source, source if isinstance(source, Dataset) else Path(source)))
+            except StopIteration:
+                break
+            except Exception as error:  # noqa: BLE001 - raised behind the results of those before
+                self.error = error
+            if trio.current_time() >= until:
+                break
+        return bool(drawn)
+
+    async def _group(self) -> Group:
+        """The first of what was drawn, which is taken out: a data set, or files."""
+        first = self._drawn[0][1]
+        if isinstance(first, Dataset):
+            made = [_made(first, self._priority)]
         else:
-            files = takewhile(lambda source: not isinstance(source, Dataset), waiting)
-            requests = await trio.to_thread.run_sync(
+            made = await trio.to_thread.run_sync(
                 _read,
-                [Path(file) for file in files if not isinstance(file, Dataset)],
+                [it for _, it in self._drawn if isinstance(it, Path)],
                 self._priority,
                 abandon_on_cancel=True,  # a dead mount holds nobody up
                 limiter=self._limiter,
             )
-        return [(waiting.popleft(), request) for request in requests]
+        return [(self._drawn.popleft()[0], it) for it in made]
 
 
-def _made(source: Path | Dataset, priority: Priority) -> _Request:
+def _made(source: Path | Dataset, priority: Priority) -> Made:
     try:
         return request_of(source, priority=priority)
     except (LocalProtocolError, OSError) as error:
         return error
 
 
-def _read(paths: list[Path], priority: Priority) -> list[_Request]:
-    """The requests of the first of ``paths``: all, or as many as are enough for now."""
-    requests: list[_Request] = []
+def _read(paths: Iterable[Path], priority: Priority) -> list[Made]:
+    """What was made of the first of ``paths``: of all, or of as many as are enough for now."""
+    made: list[Made] = []
     size = 0
+    until = time.monotonic() + _LONG
     for path in paths:
         request = _made(path, priority)
-        requests.append(request)
+        made.append(request)
         if isinstance(request, CStoreRequest) and isinstance(request.data_set, EncodedDataSet):
             size += len(request.data_set)
-        if size >= _ENOUGH:
+        if size >= _ENOUGH or time.monotonic() >= until:
             break
-    return requests
+    return made

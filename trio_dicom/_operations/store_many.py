@@ -7,91 +7,21 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
-from attrs import frozen
+from attrs import define, field
 
-from trio_dicom._dimse.base import Priority, Response
+from trio_dicom._dimse.base import Priority
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._io.lifetime import peeled
-from trio_dicom._operations.read_ahead import ReadAhead
+from trio_dicom._operations.read_ahead import Group, Made, ReadAhead
 from trio_dicom._operations.requester import Requester
 from trio_dicom._operations.store import Storable
-from trio_dicom.errors import (
-    ConnectionEnded,
-    Delivery,
-    LocalProtocolError,
-    RemoteProtocolError,
-    TrioDicomError,
-)
+from trio_dicom._operations.store_results import StoreResult, StoreResults
+from trio_dicom.errors import ConnectionEnded, Delivery, TrioDicomError, WouldDeadlock
 
-__all__ = ["StoreResult", "StoreResults", "storing"]
-
-_ENDED: Final = (ConnectionEnded, RemoteProtocolError)
+__all__ = ["storing"]
 
 # How many of our requests wait for their answers where the peer sets no limit.
 _MOST_OPEN: Final = 32
-
-
-@frozen(kw_only=True)
-class StoreResult:
-    """What became of one instance.
-
-    Attributes:
-        source: The file or data set, as it was given.
-        request: What was asked, or would have been; None where the file could not be read.
-        response: The answer; its ``status`` tells what the peer has done. None without one.
-        error: Why there is no answer.
-    """
-
-    source: Storable
-    request: CStoreRequest | None = None
-    response: Response | None = None
-    error: TrioDicomError | OSError | None = None
-
-    @property
-    def delivery(self) -> Delivery | None:
-        """How much of the instance had gone out; None where nobody knows."""
-        if self.response is not None:
-            return Delivery.ANSWERED
-        return Delivery.NOT_SENT if self.request is None else getattr(self.error, "delivery", None)
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether the peer has it, be it with a warning."""
-        return self.response is not None and not self.response.status.is_failure
-
-
-class StoreResults(trio.abc.ReceiveChannel[StoreResult]):
-    """What becomes of many instances, one after the other, as it becomes known."""
-
-    def __init__(self, results: trio.MemoryReceiveChannel[StoreResult]) -> None:
-        """Wrap the channel on which they come."""
-        self._results = results
-        self._error: TrioDicomError | None = None
-
-    def fail(self, error: TrioDicomError) -> None:
-        """Not all will be tried: raise ``error`` behind the results that there are."""
-        if self._error is None:
-            self._error = error
-
-    async def receive(self) -> StoreResult:
-        """The next result.
-
-        Raises:
-            trio.EndOfChannel: There is one for each of them.
-            ConnectionEnded: The association has ended, and those without a result were not
-                tried. Or ``RemoteProtocolError``, likewise.
-        """
-        try:
-            return await self._results.receive()
-        except trio.EndOfChannel:
-            error, self._error = self._error, None
-            if error is not None:
-                raise error from None
-            raise
-
-    async def aclose(self) -> None:
-        """Take no more results. Leaving the block does it, too."""
-        await self._results.aclose()
 
 
 @asynccontextmanager
@@ -107,41 +37,82 @@ async def storing(
     """Store ``sources`` while the block is open: see ``Association.c_store_many``."""
     await trio.lowlevel.checkpoint()
     send, receive = trio.open_memory_channel[StoreResult](0)
-    results = StoreResults(receive)
+    # What is cancelled around the block is cancelled by the block, when it is left: so an
+    # exception of the block never shares a group with the cancellation of a task of ours.
+    scope = trio.CancelScope(shield=True)
+    results = StoreResults(receive, scope, requester.connection)
     ahead = ReadAhead(iter(sources), priority, limiter)
-    window = requester.negotiated.max_operations_invoked or _MOST_OPEN
-
-    async def store(results_to: trio.MemorySendChannel[StoreResult]) -> None:
-        with results_to:
-            while (found := await ahead.next()) is not None:
-                result = await _stored(requester, *found, idle_timeout, timeout)
-                if isinstance(result.error, _ENDED) and result.delivery is Delivery.NOT_SENT:
-                    results.fail(result.error)
-                    return
-                await results_to.send(result)
-
-    with peeled(), receive:
+    work = _Work(requester, ahead, results, send, idle_timeout, timeout)
+    with peeled(), send, receive:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(ahead.run)
-            with send:
+            nursery.start_soon(work.run, scope)
+            try:
+                yield results
+            finally:
+                scope.cancel()
+
+
+@define(eq=False)
+class _Work:
+    """Some tasks that store one source after the other, and hand over results in order."""
+
+    _requester: Requester
+    _ahead: ReadAhead
+    _results: StoreResults
+    _send: trio.MemorySendChannel[StoreResult]
+    _idle_timeout: float | None
+    _timeout: float | None
+    # Set when the result of the source that was taken last was handed over.
+    _last: trio.Event = field(factory=trio.Event, init=False)
+
+    async def run(self, scope: trio.CancelScope) -> None:
+        """Store them all, unless ``scope`` is cancelled before."""
+        window = self._requester.negotiated.max_operations_invoked or _MOST_OPEN
+        to, groups = trio.open_memory_channel[Group](0)
+        self._last.set()
+        with groups, peeled(), scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._ahead.run, to)
                 # One more than the window: it stands in line when a slot becomes free.
                 for _ in range(min(window, _MOST_OPEN) + 1):
-                    nursery.start_soon(store, send.clone())
-            yield results
-            nursery.cancel_scope.cancel()
+                    nursery.start_soon(self._store, groups, scope)
+            if self._ahead.error is not None:
+                self._results.fail(self._ahead.error)
+        # After a bug the block is cancelled instead: an end would look as if this were all.
+        self._send.close()
+
+    async def _store(
+        self, groups: trio.MemoryReceiveChannel[Group], scope: trio.CancelScope
+    ) -> None:
+        while (found := await self._ahead.next(groups)) is not None:
+            before, handed_over = self._last, trio.Event()
+            self._last = handed_over
+            result = await self._result(*found)
+            del found  # the result may wait for long, and has no use for the bytes
+            if not before.is_set():
+                await before.wait()
+            if result.error is not None and _was_not_tried(result):
+                self._results.fail(result.error)
+                scope.cancel()
+                return
+            await self._send.send(result)
+            del result  # nor does it outlive its turn, with a data set in it
+            handed_over.set()
+
+    async def _result(self, source: Storable, made: Made) -> StoreResult:
+        if not isinstance(made, CStoreRequest):
+            return StoreResult.failed(source, None, made)
+        try:
+            response = await self._requester.send_request(
+                made, idle_timeout=self._idle_timeout, timeout=self._timeout
+            )
+        except (TrioDicomError, OSError) as error:
+            return StoreResult.failed(source, made, error)
+        return StoreResult.answered(source, made, response)
 
 
-async def _stored(
-    requester: Requester,
-    source: Storable,
-    request: CStoreRequest | LocalProtocolError | OSError,
-    idle_timeout: float | None,
-    timeout: float | None,
-) -> StoreResult:
-    if not isinstance(request, CStoreRequest):
-        return StoreResult(source=source, error=request)
-    try:
-        response = await requester.send_request(request, idle_timeout=idle_timeout, timeout=timeout)
-    except (TrioDicomError, OSError) as error:
-        return StoreResult(source=source, request=request, error=error)
-    return StoreResult(source=source, request=request, response=response)
+def _was_not_tried(result: StoreResult) -> bool:
+    """Whether nothing can be sent any more, or not from here: it is no fault of this one."""
+    if isinstance(result.error, ConnectionEnded):
+        return result.delivery is Delivery.NOT_SENT
+    return isinstance(result.error, WouldDeadlock)
