@@ -37,22 +37,14 @@ def store(job: Job) -> Work:
 
     async def one(paths: list[str]) -> None:
         contexts = await contexts_for_files(paths)
-        async with _opening(job, contexts) as association:
-            await _side_by_side(association, paths)
-
-    async def _side_by_side(association: Association, paths: list[str]) -> None:
-        waiting = iter(paths)
-
-        async def store_some() -> None:
-            for path in waiting:
-                (await association.c_store(path)).raise_for_status()
-
-        if job["open"] == 1:
-            await store_some()
-            return
-        async with trio.open_nursery() as nursery:
-            for _ in range(job["open"]):
-                nursery.start_soon(store_some)
+        async with (
+            _opening(job, contexts) as association,
+            association.c_store_many(paths) as results,
+        ):
+            async for result in results:
+                if result.response is None:
+                    raise RuntimeError(f"{result.source} was not stored: {result.error}")
+                result.response.raise_for_status()
 
     async def main() -> int:
         count = job["associations"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -15,8 +16,8 @@ from tests.cli.conftest import Command
 from tests.cli.servers import answers_all_but_the_first, listening
 from tests.interop.programs import free_port
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
-from trio_dicom import Delivery, Status
-from trio_dicom.cli import store as store_module
+from trio_dicom import CStoreRequest, Delivery, Status
+from trio_dicom._operations import read_ahead
 from trio_dicom.cli.outcomes import Outcome, Tally
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -273,14 +274,14 @@ async def test_verbose_shows_no_patient(command: Command, peer: PynetdicomPeer, 
 async def test_a_file_that_cannot_be_read_has_failed(
     command: Command, peer: PynetdicomPeer, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = store_module.c_store_request
+    real = read_ahead.request_of
 
-    async def forbidden(path: Path) -> object:
+    def forbidden(path: Path, **fields: Any) -> CStoreRequest:
         if path.name == "a.dcm":
             raise PermissionError(13, "Permission denied")
-        return await real(path)
+        return real(path, **fields)
 
-    monkeypatch.setattr(store_module, "c_store_request", forbidden)
+    monkeypatch.setattr(read_ahead, "request_of", forbidden)
     ran = await command("store", peer.address, study, "--json")
     assert ran.code == 1
     assert ran.records[1]["error"] == "Permission denied"
@@ -297,6 +298,16 @@ async def test_pipes_and_dead_links_in_a_directory_are_skipped(
     ran = await command("store", peer.address, study, "--json")
     assert ran.code == 0
     errors = {Path(it["path"]).name: it["error"] for it in ran.records}
+    assert list(errors) == [
+        "DICOMDIR",
+        "a.dcm",
+        "nested",
+        "c.dcm",
+        "dead",
+        "loop",
+        "notes.txt",
+        "pipe",
+    ]
     assert errors["pipe"] == errors["dead"] == "is no file"
     assert errors["loop"] == "is a link to a directory"
     assert len(ran.records) == 8

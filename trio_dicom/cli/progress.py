@@ -40,8 +40,7 @@ class StoreProgress:
     size: int = field(default=0, init=False)
     _finished: int = field(default=0, init=False)
     _finished_size: int = field(default=0, init=False)
-    _current: int = field(default=0, init=False)
-    _current_sent: int = field(default=0, init=False)
+    _sent: int = field(default=0, init=False)
 
     @classmethod
     def to(cls, output: Output) -> Self:
@@ -86,20 +85,16 @@ class StoreProgress:
             bar.add_task(f"0 of {self.files}", total=self.size)
             yield
 
-    def begin(self, found: Found) -> None:
-        """A file has its turn."""
-        self._current, self._current_sent = found.size, 0
-
-    def end(self) -> None:
-        """It has had it."""
+    def finish(self, found: Found) -> None:
+        """It is known what became of a file."""
         self._finished += 1
-        self._finished_size += self._current
-        self._current = self._current_sent = 0
+        self._finished_size += found.size
+        self._sent = 0
         self._show()
 
     def sent(self, count: int) -> None:
         """So many bytes more were written."""
-        self._current_sent += count
+        self._sent += count
         self._show()
 
     def instrument(self) -> Instrument:
@@ -111,7 +106,7 @@ class StoreProgress:
             self._sending.update(
                 task,
                 description=f"{self._finished} of {self.files}",
-                completed=self._finished_size + min(self._current_sent, self._current),
+                completed=min(self._finished_size + self._sent, self.size),
             )
 
 

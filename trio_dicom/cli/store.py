@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
 import trio
-from attrs import define, evolve, field
+from attrs import define, field
 from cyclopts import Parameter
 
 from trio_dicom import (
@@ -16,15 +19,12 @@ from trio_dicom import (
     ConnectionEnded,
     ContextResult,
     CStoreRequest,
-    Delivery,
     EncodedDataSet,
     LocalProtocolError,
     NoAcceptedContext,
     PresentationContext,
-    RemoteProtocolError,
-    ResponseTimeout,
     StoredDataSet,
-    TrioDicomError,
+    StoreResult,
     c_store_request,
     contexts_for_files,
 )
@@ -77,15 +77,15 @@ async def store(
     with output.logging(logging.ERROR):
         contexts = await contexts_for_files(progress.looking(find(path)))
     _check_number(contexts)
-    storing = _Storing(output, progress)
+    storing = _Storing(output, progress, find(path))
     with output.logging():
         if not contexts:
-            await storing.all_of(path, None)
+            await storing.run(None)
             output.note("There is nothing to store.")
             return ExitCode.SOME_FAILED
         instrument = output.instrument or progress.instrument()
         async with target.associate(contexts, instrument=instrument) as association:
-            await storing.all_of(path, association)
+            await storing.run(association)
     return ExitCode.SOME_FAILED if storing.tally.failed else ExitCode.OK
 
 
@@ -100,7 +100,7 @@ def _check_number(contexts: Sequence[PresentationContext]) -> None:
 
 @define(eq=False)
 class _Storing:
-    """One file after the other, whatever becomes of each.
+    """Stores files, and reports each in the order in which they were found.
 
     Attributes:
         tally: What became of them.
@@ -108,77 +108,123 @@ class _Storing:
 
     _output: Output
     _progress: StoreProgress
+    _found: Iterator[Found]
     tally: Tally = field(factory=Tally, init=False)
-    _ended: str | None = field(default=None, init=False)
+    # Those that were found and are not reported yet: the ones that are read ahead.
+    _waiting: deque[Found] = field(factory=deque[Found], init=False)
 
-    async def all_of(self, paths: Sequence[Path], association: Association | None) -> None:
-        """Store what lies at ``paths``, or report it where there is no association."""
+    async def run(self, association: Association | None) -> None:
+        """Store what was found, or report it where there is no association."""
         await trio.lowlevel.checkpoint()
         began = trio.current_time()
         try:
             with self._progress.sending():
-                for found in find(paths):
-                    self._progress.begin(found)
-                    outcome = await self._one(found, association)
-                    self._progress.end()
-                    self.tally.add(outcome)
-                    self._output.record(**outcome.fields())
-                    self._output.line(*outcome.words())
+                # What is found without an association came after the look at the files.
+                why = "nothing was proposed for it when the files were looked at"
+                if association is not None:
+                    await self._store(association)
+                    why = "not sent, because the association had ended"
+                await self._report_the_rest(why)
         finally:
             # Also when it was interrupted: what is stored is stored.
             if association is not None:
                 self._output.line(self.tally.summary(trio.current_time() - began))
 
-    async def _one(self, found: Found, association: Association | None) -> Outcome:
-        await trio.lowlevel.checkpoint()
-        if found.problem:
-            skipped = found.is_special and not found.is_named
-            return Outcome(path=found.path, error=found.problem, is_skipped=skipped)
-        try:
-            request = await c_store_request(found.path)
-        except OSError as error:
-            return Outcome(path=found.path, error=error.strerror or str(error))
-        except LocalProtocolError as error:
-            return Outcome(
-                path=found.path,
-                error=str(error).removeprefix(f"{found.path} "),
-                is_skipped=not found.is_named
-                and await trio.to_thread.run_sync(is_beside_the_point, found.path),
-            )
-        if association is None or self._ended:
-            # Without an association it came after the look at the files, or has an odd UID.
-            why = self._ended or "nothing was proposed for it when the files were looked at"
-            return _outcome(found, request, error=why)
+    async def _store(self, association: Association) -> None:
+        """Report all that have a result."""
         began = trio.current_time()
-        outcome = await self._send(found, request, association)
-        return evolve(outcome, seconds=trio.current_time() - began)
+        with suppress(ConnectionEnded):  # the rest was not tried
+            async with association.c_store_many(self._paths()) as results:
+                async for result in results:
+                    while (found := self._waiting.popleft()).problem:
+                        self._report(found, _problem(found))
+                    now = trio.current_time()
+                    self._report(found, await _outcome(found, result, seconds=now - began))
+                    began = now
 
-    async def _send(
-        self, found: Found, request: CStoreRequest, association: Association
-    ) -> Outcome:
-        await trio.lowlevel.checkpoint()
-        delivery: Delivery | None = Delivery.NOT_SENT
-        try:
-            response = await association.send_request(request)
-        except (ConnectionEnded, RemoteProtocolError) as error:
-            self._ended = "not sent, because the association had ended"
-            delivery = error.delivery if isinstance(error, ConnectionEnded) else None
-            words = str(error)
-        except NoAcceptedContext as error:
-            words = _refusal(error)
-        except ResponseTimeout as error:
-            delivery, words = error.delivery, str(error)
-        except TrioDicomError as error:
-            words = str(error).removeprefix(f"{found.path} ")
-        except OSError as error:
-            words = error.strerror or str(error)
-        else:
-            return evolve(
-                _outcome(found, request, error=response.error_comment),
-                status=response.status,
-                delivery=Delivery.ANSWERED,
-            )
-        return evolve(_outcome(found, request, error=words), delivery=delivery)
+    def _paths(self) -> Iterator[Path]:
+        """The paths of those that can be stored."""
+        for found in self._found:
+            self._waiting.append(found)
+            if not found.problem:
+                yield found.path
+
+    async def _report_the_rest(self, why: str) -> None:
+        """Look at each that was not sent, and say why it was not."""
+        for found in chain(self._waiting, self._found):
+            await trio.lowlevel.checkpoint()
+            if found.problem:
+                self._report(found, _problem(found))
+                continue
+            try:
+                request = await c_store_request(found.path)
+            except (OSError, LocalProtocolError) as error:
+                self._report(found, await _unreadable(found, error))
+            else:
+                self._report(found, _not_sent(found, request, why))
+
+    def _report(self, found: Found, outcome: Outcome) -> None:
+        self._progress.finish(found)
+        self.tally.add(outcome)
+        self._output.record(**outcome.fields())
+        self._output.line(*outcome.words())
+
+
+def _problem(found: Found) -> Outcome:
+    skipped = found.is_special and not found.is_named
+    return Outcome(path=found.path, error=found.problem, is_skipped=skipped)
+
+
+async def _unreadable(found: Found, error: Exception) -> Outcome:
+    is_skipped = (
+        isinstance(error, LocalProtocolError)
+        and not found.is_named
+        and await trio.to_thread.run_sync(is_beside_the_point, found.path)
+    )
+    return Outcome(path=found.path, error=_words(found, error), is_skipped=is_skipped)
+
+
+def _not_sent(found: Found, request: CStoreRequest, why: str) -> Outcome:
+    data_set = request.data_set
+    return Outcome(
+        path=found.path,
+        sop_class_uid=str(request.sop_class_uid),
+        sop_instance_uid=str(request.sop_instance_uid),
+        size=len(data_set) if isinstance(data_set, EncodedDataSet | StoredDataSet) else None,
+        error=why,
+    )
+
+
+async def _outcome(found: Found, result: StoreResult, *, seconds: float) -> Outcome:
+    """What became of a file that had its turn.
+
+    Args:
+        found: The file.
+        result: What is known of it.
+        seconds: Since the result of the one before it.
+    """
+    if result.error is not None and result.sop_instance_uid is None:
+        return await _unreadable(found, result.error)
+    response = result.response
+    return Outcome(
+        path=found.path,
+        sop_class_uid=result.sop_class_uid,
+        sop_instance_uid=result.sop_instance_uid,
+        status=None if response is None else response.status,
+        error=_words(found, result.error) if response is None else response.error_comment,
+        delivery=result.delivery,
+        # As it lies in the file; on the wire it is longer or shorter where it was re-encoded.
+        size=result.size,
+        seconds=seconds,
+    )
+
+
+def _words(found: Found, error: Exception | None) -> str:
+    if isinstance(error, NoAcceptedContext):
+        return _refusal(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).removeprefix(f"{found.path} ")
 
 
 def _refusal(error: NoAcceptedContext) -> str:
@@ -188,15 +234,3 @@ def _refusal(error: NoAcceptedContext) -> str:
         if f"{error.wanted} ({result.words})" in error.proposed:
             text += f" ({result.words})"
     return text
-
-
-def _outcome(found: Found, request: CStoreRequest, *, error: str | None) -> Outcome:
-    data_set = request.data_set
-    return Outcome(
-        path=found.path,
-        sop_class_uid=str(request.sop_class_uid),
-        sop_instance_uid=str(request.sop_instance_uid),
-        # As it lies in the file; on the wire it is longer or shorter where it was re-encoded.
-        size=len(data_set) if isinstance(data_set, EncodedDataSet | StoredDataSet) else None,
-        error=error,
-    )
