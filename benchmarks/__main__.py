@@ -64,7 +64,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--dcmjs", type=_path, default=os.environ.get("BENCH_DCMJS"), help="where node_modules is")
     add("--against", type=_path, help="a folder with another trio_dicom, to compare the two")
     add("--window", type=int, help="the window that ours asks for and the sink grants; 0: no limit")
-    add("--open", type=int, help="how many requests ours keeps open")
+    add("--open", type=int, help="how many tasks of ours send requests")
     add("--associations", type=int, help="how many associations ours stores on")
     options = parser.parse_args(arguments)
     names = {*WORKS, *(curve.name for curve in CURVES)}

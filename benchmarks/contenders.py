@@ -60,7 +60,7 @@ class Contender:
 
 
 _VARIANTS: dict[str, Job] = {
-    "ours-window-16": {"window": 16, "open": 16},
+    "ours-window-16": {"window": 16},
     "ours-2-associations": {"associations": 2},
     "ours-4-associations": {"associations": 4},
 }

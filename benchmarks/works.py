@@ -44,7 +44,7 @@ class Work:
         slow: Who does less of it.
         note: What the report says of it beside the numbers.
         window: The window that we ask for; 0 for no limit. The sink grants it.
-        open: How many requests we keep open at once.
+        open: How many tasks of ours send requests; with 1, files go out by ``c_store_many``.
         associations: How many associations we use side by side.
     """
 

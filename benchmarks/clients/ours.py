@@ -37,14 +37,30 @@ def store(job: Job) -> Work:
 
     async def one(paths: list[str]) -> None:
         contexts = await contexts_for_files(paths)
-        async with (
-            _opening(job, contexts) as association,
-            association.c_store_many(paths) as results,
-        ):
+        async with _opening(job, contexts) as association:
+            # An older version to compare with may not have it.
+            if job["open"] == 1 and hasattr(association, "c_store_many"):
+                await _many(association, paths)
+            else:
+                await _from_tasks(association, paths)
+
+    async def _many(association: Association, paths: list[str]) -> None:
+        async with association.c_store_many(paths) as results:
             async for result in results:
                 if result.response is None:
                     raise RuntimeError(f"{result.source} was not stored: {result.error}")
                 result.response.raise_for_status()
+
+    async def _from_tasks(association: Association, paths: list[str]) -> None:
+        waiting = iter(paths)
+
+        async def store_some() -> None:
+            for path in waiting:
+                (await association.c_store(path)).raise_for_status()
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(job["open"]):
+                nursery.start_soon(store_some)
 
     async def main() -> int:
         count = job["associations"]

@@ -13,9 +13,9 @@ async def main(host: str, port: int, *paths: str) -> None:
     async with open_association(host, port, called_ae="ARCHIVE", contexts=contexts) as association:
         echo = await association.c_echo()
         print("echo:", echo.status)
-        for path in paths:
-            response = await association.c_store(path)
-            print(f"{path}: {response.status}")
+        async with association.c_store_many(paths) as results:
+            async for result in results:
+                print(f"{result.source}: {result.error or result.status}")
 
 
 if __name__ == "__main__":

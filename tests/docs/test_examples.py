@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,18 @@ async def test_store_echoes_and_stores(
     await main_of("store")(peer.host, peer.port, file)
     assert capsys.readouterr().out == (f"echo: 0000H (success)\n{file}: 0000H (success)\n")
     assert [data_set.PatientID for data_set in peer.received] == ["1CT1"]
+
+
+async def test_store_many_tries_what_is_missing_once_more(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = str(shutil.copy(file, tmp_path / "other.dcm"))
+    statuses = iter([0xA700, 0x0000, 0x0000])
+    with pynetdicom_peer(handlers=[(evt.EVT_C_STORE, lambda _: next(statuses))]) as peer:
+        await main_of("store_many")(peer.host, peer.port, file, other)
+    assert capsys.readouterr().out == (
+        f"{file}: A700H (failure: out of resources)\n2 of 2 stored\n"
+    )
 
 
 async def test_find_prints_the_studies(

@@ -55,7 +55,7 @@ async def test_files_and_data_sets_are_stored_in_order(tmp_path: Path) -> None:
                 await results.receive()
     assert uids == ["1.2.1", "1.2.2", "1.2.3", "1.2.4"]
     assert [it.source for it in taken] == sources
-    assert [it.response and it.response.status.code for it in taken] == [0, 0xB000, 0xA700, 0]
+    assert [it.status and it.status.code for it in taken] == [0, 0xB000, 0xA700, 0]
     assert [it.is_stored for it in taken] == [True, True, False, True]
     assert {it.delivery for it in taken} == {Delivery.ANSWERED}
     assert all(it.error is None for it in taken)

@@ -105,7 +105,7 @@ class CServices(MoveService):
 
             async with association.c_store_many(paths) as results:
                 async for result in results:
-                    print(result.source, result.error or result.response.status)
+                    print(result.source, result.error or result.status)
 
         While one is on the wire the next ones are read, small files many at a time. As many
         are open at once as the window admits. Results come in the order of ``sources``;

@@ -21,6 +21,7 @@ from trio_dicom.errors import (
     ResponseTimeout,
     TrioDicomError,
 )
+from trio_dicom.status import Status
 
 __all__ = ["StoreResult", "StoreResults"]
 
@@ -38,7 +39,7 @@ class StoreResult:
 
     Attributes:
         source: The file or data set, as it was given.
-        response: The answer; its ``status`` tells what the peer has done. None without one.
+        response: The answer. None without one.
         error: Why there is no answer. None if there is one.
         delivery: How much of the instance had gone out, which is what a retry must know.
             None where nobody knows, because the peer broke the protocol.
@@ -87,9 +88,14 @@ class StoreResult:
         return cls(source=source, error=error, delivery=delivery, **_described(request))
 
     @property
+    def status(self) -> Status | None:
+        """The status of the answer. None without one."""
+        return None if self.response is None else self.response.status
+
+    @property
     def is_stored(self) -> bool:
         """Whether the peer has it, be it with a warning."""
-        status = None if self.response is None else self.response.status
+        status = self.status
         return status is not None and (status.is_success or status.is_warning)
 
 

@@ -210,7 +210,7 @@ async def _outcome(found: Found, result: StoreResult, *, seconds: float) -> Outc
         path=found.path,
         sop_class_uid=result.sop_class_uid,
         sop_instance_uid=result.sop_instance_uid,
-        status=None if response is None else response.status,
+        status=result.status,
         error=_words(found, result.error) if response is None else response.error_comment,
         delivery=result.delivery,
         # As it lies in the file; on the wire it is longer or shorter where it was re-encoded.
