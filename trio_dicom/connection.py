@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
 import trio
 from attrs import define, field
 
 from trio_dicom._dimse.base import Request, Response
 from trio_dicom._io.associating import associate, check_request
+from trio_dicom._io.closing import ask_for_release, close, wait_closed
 from trio_dicom._io.connecting import connect
 from trio_dicom._io.ends import abort
-from trio_dicom._io.lifetime import release, running
+from trio_dicom._io.lifetime import running
 from trio_dicom._io.link import Link
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.pending import Completed
-from trio_dicom._io.requesting import abandon, submit
+from trio_dicom._io.requesting import abandon, submit, wait_until
 from trio_dicom._io.responses import ResponseChannel
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom._wire.pdus import Abort, AssociationRequest
-from trio_dicom.errors import LocalProtocolError, ReleaseTimeout, WouldDeadlock
+from trio_dicom.errors import LocalProtocolError, WouldDeadlock
 from trio_dicom.handler import BaseHandler, ConnectionHandler, EventTaker, InstanceHandler
 from trio_dicom.instrument import Instrument
 from trio_dicom.options import ConnectionOptions
@@ -171,10 +172,7 @@ class ClientConnection:
 
     @property
     def is_send_next_message_required(self) -> bool:
-        """Whether a request is queued while nothing is being transmitted.
-
-        It then waits for a free slot of the window. The sender needs no help.
-        """
+        """Whether a request waits for a free slot of the window. The sender needs no help."""
         return self._link.table.queued > 0 and self._link.sender.on_the_wire is None
 
     def events(self, take: EventTaker) -> AbstractContextManager[None]:
@@ -225,14 +223,7 @@ class ClientConnection:
         Raises:
             ReleaseTimeout: It took longer than ``Timeouts.release``; we aborted.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()  # what follows waits in any case
-        if self._link.ending is None:
-            if self._link.is_inside():
-                self._link.is_releasing = True
-                self._link.tasks.start_soon(_release_quietly, self._link)
-            else:
-                await release(self._link)
-        await self._wait_closed()
+        await ask_for_release(self._link)
 
     async def send_abort(
         self,
@@ -249,7 +240,7 @@ class ClientConnection:
             reason: Why, if the provider gives up.
         """
         abort(self._link, Abort(source, reason))
-        await self._wait_closed()
+        await wait_closed(self._link)
 
     async def send_request(
         self,
@@ -300,14 +291,7 @@ class ClientConnection:
     ) -> Response:
         """Send a request and return its final response. Pending ones go to the handler alone.
 
-        Args:
-            request: As for ``send_request``.
-            context: Likewise.
-            idle_timeout: Likewise.
-            timeout: Likewise.
-
-        Raises:
-            NoAcceptedContext: As ``send_request``; so are the others.
+        It takes what ``send_request`` takes, and raises what that raises.
         """
         entry = await submit(
             self._link,
@@ -367,19 +351,19 @@ class ClientConnection:
             finally:
                 abandon(self._link, entry)
 
-    def waiting(self, what: str) -> AbstractContextManager[None]:
-        """Mark that the current task waits, inside the block, for something of this connection.
-
-        Whatever this connection itself waits for is marked already.
-
-        Args:
-            what: For what, for the error.
+    @contextmanager
+    def waiting(self, what: str) -> Generator[None, None, None]:
+        """Mark that this task waits for ``what``, of this connection, inside the block.
 
         Raises:
             WouldDeadlock: When the block is entered, or inside it: responses that this task
                 must take first have stopped the reading.
         """
-        return self._link.flow.waiting(what)
+        scope = trio.CancelScope()
+        with self._link.flow.waiting(what, scope.cancel) as wait, scope:
+            yield
+        if scope.cancelled_caught:
+            wait.check()
 
     async def send_next_message(self) -> None:
         """Return when everything that the window admits was handed to the transport.
@@ -390,7 +374,7 @@ class ClientConnection:
             WouldDeadlock: This task must first take the responses that wait for it.
         """
         await trio.lowlevel.checkpoint()
-        await self._wait_until(lambda: self._link.sender.is_idle, "the queue to be sent")
+        await wait_until(self._link, lambda: self._link.sender.is_idle, "the queue to be sent")
 
     async def wait_send_queue_empty(self) -> None:
         """Return when nothing is queued and nothing awaits its final response.
@@ -402,7 +386,7 @@ class ClientConnection:
         await trio.lowlevel.checkpoint()
         if self._link.is_inside():
             raise WouldDeadlock("a callback cannot wait for the queue that may wait for it")
-        await self._wait_until(lambda: self._link.table.is_empty, "the queue to be empty")
+        await wait_until(self._link, lambda: self._link.table.is_empty, "the queue to be empty")
 
     async def aclose(self) -> None:
         """End the connection: release the association if there is one, and close.
@@ -411,27 +395,4 @@ class ClientConnection:
         not when this is cancelled. Inside a callback it starts the end and returns at once.
         Calling it again does nothing.
         """
-        try:
-            try:
-                await self.send_association_release_request()
-            except ReleaseTimeout:  # aborted instead, which is what leaving promises
-                await self._wait_closed()
-        except BaseException:
-            abort(self._link, because="closing it was cancelled")
-            raise
-
-    async def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        if not condition():
-            with self._link.flow.waiting(what, self._link.changed) as wait:
-                await self._link.wait_until(lambda: bool(wait.blocker) or condition())
-
-    async def _wait_closed(self) -> None:
-        if self._link.is_inside():
-            await trio.lowlevel.checkpoint()
-        else:
-            await self._link.closed.wait()
-
-
-async def _release_quietly(link: Link) -> None:
-    with suppress(ReleaseTimeout):  # aborted instead; the callback that asked has returned
-        await release(link)
+        await close(self._link)

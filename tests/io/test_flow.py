@@ -127,8 +127,10 @@ async def test_whoever_waits_is_woken_when_his_own_queue_fills() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(fill)
         woken = trio.Event()
-        with pytest.raises(WouldDeadlock), flow.waiting("Godot", woken.set):
+        with flow.waiting("Godot", woken.set) as wait:
             await woken.wait()
+        with pytest.raises(WouldDeadlock, match="Godot would never end: the things"):
+            wait.check()
     # Each wait is over when it is over: filling the queue once more disturbs nobody.
     mine.take()
     mine.put("b", 11)

@@ -111,8 +111,6 @@ class Wait:
         traceback: TracebackType | None,
     ) -> None:
         self._flow.end(self._task)
-        if exc_type is None:
-            self.check()
 
     def check(self) -> None:
         """Raise if it is hopeless.
@@ -183,8 +181,9 @@ class Flow:
     def waiting(self, what: str, wake: Callable[[], object]) -> Wait:
         """Marks that the current task waits for ``what`` inside the block that it opens.
 
-        The block raises ``WouldDeadlock`` where a queue that only this task empties has stopped
-        the reading: at its beginning, or at its end, which ``wake`` brings about.
+        Entering the block raises ``WouldDeadlock`` where a queue that only this task empties has
+        stopped the reading. Where one stops it later, the task is woken; unless what it waits
+        for is there by then, it has to ``check``.
 
         Args:
             what: In words.

@@ -35,14 +35,13 @@ async def keep_while_waiting(link: Link, entry: PendingRequest) -> None:
         while not entry.progressed.is_set() and not clock.has_run_out:
             with clock.scope():
                 await entry.progressed.wait()
-        if not entry.progressed.is_set():
+        if clock.has_run_out and not entry.progressed.is_set():
             _give_up(link, entry)
     finally:
         if entry.phase is Phase.QUEUED or entry.over.is_set() or link.ending is not None:
             link.clocks.stop(clock)
         else:
             link.tasks.start_soon(_keep, link, entry)
-        entry.is_kept_by_caller = False
 
 
 async def _keep(link: Link, entry: PendingRequest) -> None:

@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from trio_dicom._dimse.c_messages import CFindRequest, CGetRequest, CMoveRequest
 from trio_dicom._dimse.message import Request, Response
@@ -135,6 +135,12 @@ class PendingRequest:
         if self.request.message_id is None:
             raise LocalProtocolError(f"{self.words} has not been sent, so it has no message ID")
         return self.request.message_id
+
+    @property
+    def has_what_is_awaited(self) -> bool:
+        """Whether what its caller waits for is there, or will not come."""
+        was_sent = self.phase is Phase.SENT and not self.is_kept_by_caller
+        return was_sent or self.outcome is not None
 
     @property
     def words(self) -> str:
@@ -266,7 +272,7 @@ class PendingTable:
             self.lost_a_retrieve = False
             self._retrieving = entry
         if wanted is None:
-            entry.request = evolve(entry.request, message_id=message_id)
+            entry.request = entry.request.with_message_id(message_id)
         self._open[message_id] = entry
 
     def leave(self, entry: PendingRequest, *, answered: bool) -> None:

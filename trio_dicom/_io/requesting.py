@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from trio_dicom._protocol.contexts import NegotiatedContext
     from trio_dicom.handler import InstanceHandler
 
-__all__ = ["abandon", "submit"]
+__all__ = ["abandon", "submit", "wait_until"]
 
 
 async def submit(
@@ -62,12 +63,14 @@ async def submit(
         channel.attach(entry)
     link.table.queue(entry)
     try:
-        with link.flow.waiting("a request to be sent", entry.progressed.set):
+        with link.flow.waiting("a request to be sent", entry.progressed.set) as wait:
             link.sender.wake()
             if until_answered:
                 await keep_while_waiting(link, entry)
             else:
                 await entry.progressed.wait()
+        if not entry.has_what_is_awaited:
+            wait.check()
     except BaseException:
         abandon(link, entry)
         raise
@@ -108,6 +111,19 @@ async def _prepared(
 def abandon(link: Link, entry: PendingRequest) -> None:
     """The caller does not wait any more. Does nothing to a request that has its outcome."""
     finish(link, entry, Abandoned())
+
+
+async def wait_until(link: Link, condition: Callable[[], bool], what: str) -> None:
+    """Return when ``condition`` holds, or when the connection has ended.
+
+    Raises:
+        WouldDeadlock: This task must first take the responses that wait for it.
+    """
+    if not condition():
+        with link.flow.waiting(what, link.changed) as wait:
+            await link.wait_until(lambda: wait.blocker is not None or condition())
+        if not condition():
+            wait.check()
 
 
 def _check(link: Link) -> None:

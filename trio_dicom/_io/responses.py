@@ -143,10 +143,12 @@ class ResponseChannel(trio.abc.ReceiveChannel[Response]):
 
     async def _wait(self, what: str) -> None:
         arrived = self._arrived = trio.Event()
-        with self._flow.waiting(what, arrived.set):
+        with self._flow.waiting(what, arrived.set) as wait:
             await arrived.wait()
         if self._closed:
             raise trio.ClosedResourceError
+        if not self._queue and not self._outcome_is_known():
+            wait.check()
 
     def _outcome_is_known(self) -> bool:
         return self._entry is not None and self._entry.outcome is not None
