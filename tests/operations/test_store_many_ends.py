@@ -142,7 +142,7 @@ async def test_a_message_that_was_cut_is_partly_sent(tmp_path: Path) -> None:
         storing(capacity=100_000) as (association, peer),
         association.c_store_many(paths) as results,
     ):
-        assert await peer.stream.receive_some(50_000)  # no whole PDU: nobody reads on there
+        await peer.stream.receive_some()  # not by PDUs: the script does not go on
         await peer.aclose()
         with pytest.raises(ConnectionLost):
             await take(results, taken)
