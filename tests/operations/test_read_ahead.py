@@ -245,3 +245,25 @@ async def test_results_do_not_hold_what_was_sent(
     assert len(taken) == 3
     assert [isinstance(it.error, NoAcceptedContext) for it in taken] == [status is None] * 3
     assert [it() for it in held] == [None] * 3
+
+
+async def test_nor_does_a_result_that_waits_to_be_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    held: list[weakref.ref[Any]] = []
+
+    def noting(source: Path | Dataset, **fields: Any) -> CStoreRequest:
+        request = really_made(source, **fields)
+        held.append(weakref.ref(request.data_set))
+        return request
+
+    monkeypatch.setattr(read_ahead, "request_of", noting)
+    async with (
+        storing() as (association, peer),
+        association.c_store_many(ct_files(tmp_path, 2)) as results,
+    ):
+        await answer_all(peer, 2)
+        await wait_all_tasks_blocked()
+        gc.collect()
+        assert [it() for it in held] == [None] * 2
+        assert numbers([it async for it in results]) == [1, 2]
