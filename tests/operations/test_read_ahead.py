@@ -54,10 +54,11 @@ class Disk:
     _now: float = 0.0
     _token: trio.lowlevel.TrioToken = field(factory=trio.lowlevel.current_trio_token)
 
-    def request_of(self, source: Path | Dataset, **fields: Any) -> CStoreRequest:
-        if isinstance(source, Path):
-            self.read.append(source.name)
-            if source.name == self.hangs_at:
+    def request_of(self, source: str | Dataset, **fields: Any) -> CStoreRequest:
+        if isinstance(source, str):
+            name = Path(source).name
+            self.read.append(name)
+            if name == self.hangs_at:
                 trio.from_thread.run_sync(self.reached.set, trio_token=self._token)
                 self.let_go.wait()
         self._now += self.seconds
@@ -226,7 +227,7 @@ async def test_results_do_not_hold_what_was_sent(
 ) -> None:
     held: list[weakref.ref[Any]] = []
 
-    def noting(source: Path | Dataset, **fields: Any) -> CStoreRequest:
+    def noting(source: str | Dataset, **fields: Any) -> CStoreRequest:
         request = really_made(source, **fields)
         held.append(weakref.ref(request.data_set))
         return evolve(request, sop_class_uid=MRImageStorage) if status is None else request
@@ -252,7 +253,7 @@ async def test_nor_does_a_result_that_waits_to_be_taken(
 ) -> None:
     held: list[weakref.ref[Any]] = []
 
-    def noting(source: Path | Dataset, **fields: Any) -> CStoreRequest:
+    def noting(source: str | Dataset, **fields: Any) -> CStoreRequest:
         request = really_made(source, **fields)
         held.append(weakref.ref(request.data_set))
         return request

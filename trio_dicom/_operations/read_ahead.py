@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import trio
@@ -34,7 +34,7 @@ Group: TypeAlias = list[tuple[Storable, Made]]
 """Sources that were read at once, and what was made of each."""
 
 # As it was given, and as it is read.
-_Drawn: TypeAlias = tuple[Storable, Path | Dataset]
+_Drawn: TypeAlias = tuple[Storable, str | Dataset]
 
 
 @define(eq=False)
@@ -93,7 +93,7 @@ class ReadAhead:
                 break
             try:
                 source = next(self._sources)
-                drawn.append((source, source if isinstance(source, Dataset) else Path(source)))
+                drawn.append((source, source if isinstance(source, Dataset) else os.fspath(source)))
             except StopIteration:
                 break
             except Exception as error:  # noqa: BLE001 - raised behind the results of those before
@@ -110,7 +110,7 @@ class ReadAhead:
         else:
             made = await trio.to_thread.run_sync(
                 _read,
-                [it for _, it in self._drawn if isinstance(it, Path)],
+                [it for _, it in self._drawn if isinstance(it, str)],
                 self._priority,
                 abandon_on_cancel=True,  # a dead mount holds nobody up
                 limiter=self._limiter,
@@ -118,14 +118,14 @@ class ReadAhead:
         return [(self._drawn.popleft()[0], it) for it in made]
 
 
-def _made(source: Path | Dataset, priority: Priority) -> Made:
+def _made(source: str | Dataset, priority: Priority) -> Made:
     try:
         return request_of(source, priority=priority)
     except (LocalProtocolError, OSError) as error:
         return error
 
 
-def _read(paths: Iterable[Path], priority: Priority) -> list[Made]:
+def _read(paths: Iterable[str], priority: Priority) -> list[Made]:
     """What was made of the first of ``paths``: of all, or of as many as are enough for now."""
     made: list[Made] = []
     size = 0
