@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,16 +25,6 @@ from tests.operations.storing import (
 from trio_dicom import Association, ConnectionEnded, StoreResult, StoreResults
 from trio_dicom._operations import read_ahead
 from trio_dicom.testing import ScriptedPeer
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_open() -> Generator[None, None, None]:
-    """Channels that nobody closed are errors here, where they are found."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ResourceWarning)
-        yield
-        gc.collect()
-    assert [str(it.message) for it in caught if it.category is ResourceWarning] == []
 
 
 @asynccontextmanager
