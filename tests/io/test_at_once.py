@@ -81,6 +81,23 @@ async def test_what_does_not_go_at_once_follows(capacity: int) -> None:
                 assert await first.status() == await second.status() == 0x0000
 
 
+@pytest.mark.pitfall(6)
+@pytest.mark.parametrize("capacity", [1, 7, 80, 100, 150])
+async def test_nothing_is_written_into_a_message_whose_rest_is_missing(capacity: int) -> None:
+    async with talking(capacity=capacity, window=0) as (connection, peer):
+        await wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery:
+            # All before the sender has a chance to write the rest of the first.
+            for number in range(5):
+                nursery.start_soon(ask, connection, store_request(200, uid=f"1.{number}"))
+            requests = [await peer.expect_message(CStoreRequest) for _ in range(5)]
+            assert {request.sop_instance_uid for request in requests} == {
+                f"1.{number}" for number in range(5)
+            }
+            for request in requests:
+                await peer.reply(request, 0x0000)
+
+
 @pytest.mark.pitfall(2, 6)
 @pytest.mark.scenario("B34")
 async def test_a_request_that_is_stuck_after_its_first_bytes_times_out_and_nothing_follows(

@@ -81,6 +81,8 @@ class Sender:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             write_failed(link, error)
         finally:
+            if self._rest_of is not None and self.on_the_wire is not None:
+                self._end(self._rest_of, self.on_the_wire, is_sent=False)
             self.ended.set()
             link.changed()
 
@@ -95,8 +97,8 @@ class Sender:
     def _send_at_once(self) -> bool:
         """Send the next request while the task sleeps, and say whether all of it went."""
         link = self._link
-        is_idle = self._sleeps and not len(link.outbox) and link.ending is None
-        if not is_idle or not self.writer.can_write_at_once:
+        is_idle = self._sleeps and self._rest_of is None and link.ending is None
+        if not is_idle or len(link.outbox) or not self.writer.can_write_at_once:
             return False
         entry = link.table.next_admissible()
         if entry is None:
