@@ -86,7 +86,8 @@ async def wrap_stream(
 
     Args:
         stream: Any stream to a DICOM peer on which nothing was said yet. It must not
-            keep the data that ``send_all`` is given: buffers are used again.
+            keep the data that ``send_all`` is given: buffers are used again. If it has a
+            ``send_nowait(data) -> int``, small messages go out by that.
         handler: Whom to tell what happens, or None for nobody.
         instrument: Watches the wire.
         options: Timeouts, limits and the like.
