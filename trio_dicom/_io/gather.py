@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from typing import Final
 import trio
 from attrs import define, field
 
-from trio_dicom._io.transport import socket_stream
+from trio_dicom._io.transport import socket_stream, stream_error
 
 __all__ = ["Gatherer"]
 
@@ -24,8 +23,6 @@ _MANY: Final = 512
 _LEAST_UNSENT: Final = 16 * 1024
 
 _TCP_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-# As in Trio's own stream: how the system says that we have closed the socket ourselves.
-_CLOSED_BY_US: Final = frozenset({errno.EBADF, errno.ENOTSOCK})
 
 
 @define(eq=False)
@@ -74,9 +71,7 @@ class Gatherer:
         try:
             await _send_all(self._socket, parts, size)
         except OSError as error:
-            if error.errno in _CLOSED_BY_US:
-                raise trio.ClosedResourceError("this socket was already closed") from None
-            raise trio.BrokenResourceError(f"socket connection broken: {error}") from error
+            raise stream_error(error) from error
         return size
 
     @property

@@ -35,7 +35,7 @@ async def keep_while_waiting(link: Link, entry: PendingRequest) -> None:
         while not entry.progressed.is_set() and not clock.has_run_out:
             with clock.scope():
                 await entry.progressed.wait()
-        if clock.has_run_out and not entry.progressed.is_set():
+        if not entry.progressed.is_set() and clock.has_run_out:
             _give_up(link, entry)
     finally:
         if entry.phase is Phase.QUEUED or entry.over.is_set() or link.ending is not None:

@@ -152,7 +152,8 @@ class Link:
 
     def changed(self) -> None:
         """Something that ``wait_until`` may wait for has changed."""
-        self._changes.unpark_all()
+        if self._changes:
+            self._changes.unpark_all()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return when ``condition`` holds, or when the connection has ended."""

@@ -25,6 +25,8 @@ from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
 
 __all__ = ["CServices"]
 
+_ECHO = CEchoRequest()
+
 
 class CServices(MoveService):
     """C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
@@ -46,7 +48,7 @@ class CServices(MoveService):
         Raises:
             NoAcceptedContext: As ``send_request``; so are the others.
         """
-        return await self.send_request(CEchoRequest(), idle_timeout=idle_timeout, timeout=timeout)
+        return await self.send_request(_ECHO, idle_timeout=idle_timeout, timeout=timeout)
 
     async def c_store(
         self,
