@@ -531,6 +531,14 @@ def test_a_response_keeps_what_its_author_gave() -> None:
     )
 
 
+def test_a_response_made_for_a_request_keeps_what_is_given_besides() -> None:
+    request = n.NCreateRequest(sop_class_uid="1.2", message_id=8)
+    response = response_to(request, 0, sop_instance_uid="1.2.3")
+    assert response.sop_instance_uid == "1.2.3"
+    assert response.sop_class_uid == "1.2"
+    assert complete_response(response, request) is response  # nothing is missing
+
+
 def test_a_response_of_another_service_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="CFindResponse does not answer a C-ECHO"):
         complete_response(c.CFindResponse(status=0), c.CEchoRequest(message_id=1))

@@ -182,6 +182,18 @@ def test_a_big_message_shows_its_fragments() -> None:
     assert whole.size == len(STORE_COMMAND) + len(encoded())
 
 
+def test_it_is_known_whether_a_message_is_half_here() -> None:
+    machine = storing()
+    assert not machine.is_amid_message
+    command = p_data(pdv(STORE_COMMAND))
+    assert events_of(machine, command[:7]) == []
+    assert machine.is_amid_message  # within a PDU
+    events_of(machine, command[7:])
+    assert machine.is_amid_message  # its data set has yet to come
+    events_of(machine, p_data(pdv(bytes(encoded().data), is_command=False)))
+    assert not machine.is_amid_message
+
+
 def test_several_messages_in_one_pdu_come_one_after_the_other() -> None:
     machine = storing()
     echo = pdv(ECHO_COMMAND, context_id=3)
