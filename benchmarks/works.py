@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from benchmarks.data import KIB, MIB
+from benchmarks.limits import LIMITS
 
 __all__ = ["OURS", "WORKS", "Slow", "Work"]
 
@@ -222,7 +223,8 @@ def _with_tls(work: Work) -> Work:
     )
 
 
+_ENCRYPTED_TOO = [_with_tls(work) for work in _PLAIN if work.name in _ENCRYPTED]
+
 WORKS = {
-    work.name: work
-    for work in (*_PLAIN, *(_with_tls(work) for work in _PLAIN if work.name in _ENCRYPTED))
+    work.name: replace(work, note=LIMITS.get(work.name, "")) for work in (*_PLAIN, *_ENCRYPTED_TOO)
 }
