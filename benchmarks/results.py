@@ -80,10 +80,13 @@ class Outcome:
         return {name: self._share(runs) for name, runs in self.runs.items()}
 
     def _share(self, runs: list[Run]) -> Share:
-        ours = self.runs.get(OURS, [])
+        ours = [run.per_unit for run in self.runs.get(OURS, [])]
+        if len(runs) < len(ours):
+            # Somebody slow did fewer rounds: our first ones are no better than the others.
+            ours = [median(ours)] * len(runs)
         return Share(
             per_unit=median(run.per_unit for run in runs),
-            ratios=[b.per_unit / a.per_unit for a, b in zip(ours, runs, strict=False)],
+            ratios=[run.per_unit / our for our, run in zip(ours, runs, strict=False)],
             peak=max(run.peak for run in runs),
             runs=len(runs),
             done=runs[0].done,

@@ -67,10 +67,16 @@ class Work:
     associations: int = 1
 
     def scaled(self, scale: float) -> Work:
-        """The same with less to do: fewer units, or smaller ones if there is only one."""
+        """The same with less to do: fewer units, or smaller ones if there is only one.
+
+        It has no goals, which are for all of it.
+        """
+        if scale == 1:
+            return self
+        some = replace(self, goals={}, memory_goal=None)
         if self.count == 1:
-            return replace(self, size=self.size and max(2, round(self.size / MIB * scale)) * MIB)
-        return replace(self, count=max(2, round(self.count * scale)))
+            return replace(some, size=self.size and max(2, round(self.size / MIB * scale)) * MIB)
+        return replace(some, count=max(2, round(self.count * scale)))
 
 
 _PYTHON = ("pynetdicom", "pydcm")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -40,12 +39,7 @@ __all__ = [
 
 def overrides(handler: InstanceHandler, name: str) -> bool:
     """Whether ``handler`` has a method of its own of that name, which must be called."""
-    return _overrides(type(handler), name)
-
-
-@lru_cache(maxsize=256)
-def _overrides(kind: type[InstanceHandler], name: str) -> bool:
-    method = getattr(kind, name, None)
+    method = getattr(type(handler), name, None)
     return method is not None and method is not getattr(BaseHandler, name)
 
 

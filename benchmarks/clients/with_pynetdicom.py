@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom import AE, build_role, evt
+from pynetdicom import AE, _config, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import (  # type: ignore[attr-defined] # made when it is imported
@@ -48,7 +48,8 @@ def _store(job: Job, sources: list[Any]) -> int:
 
 
 def store(job: Job) -> Work:
-    """Files."""
+    """Files, as they are: its default would be to decode each."""
+    _config.STORE_SEND_CHUNKED_DATASET = True
     return lambda: _store(job, job["paths"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from array import array
 from pathlib import Path
 
 import pytest
@@ -315,10 +316,32 @@ def test_a_long_value_is_not_copied(syntax: UID, is_read: bool) -> None:
     assert len(pieces) == 3
 
 
-def test_bytes_that_are_in_the_wanted_syntax_are_not_copied() -> None:
-    data = bytearray(b"\x10\0\x20\0LO\2\x001 ")
+ELEMENT = b"\x10\0\x20\0LO\2\x001 "
+
+
+@pytest.mark.parametrize("data", [ELEMENT, memoryview(b"head" + ELEMENT)[4:]])
+def test_bytes_that_are_in_the_wanted_syntax_are_not_copied(data: bytes | memoryview) -> None:
     (piece,) = encode_pieces(EncodedDataSet(data, EXPLICIT), EXPLICIT)
     assert piece is data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytearray(ELEMENT),
+        memoryview(bytearray(ELEMENT)),
+        memoryview(array("H", ELEMENT)),
+        memoryview(ELEMENT).cast("B", (2, 5)),
+        memoryview(b"".join(bytes((byte, 0)) for byte in ELEMENT))[::2],
+    ],
+    ids=["bytearray", "view of one", "of words", "of two dimensions", "with gaps"],
+)
+def test_what_can_change_or_is_not_flat_is_copied(data: bytearray | memoryview) -> None:
+    encoded = EncodedDataSet(data, EXPLICIT)
+    assert len(encoded) == len(ELEMENT)
+    (piece,) = encode_pieces(encoded, EXPLICIT)
+    assert isinstance(piece, bytes)
+    assert piece == ELEMENT
 
 
 def test_an_odd_long_value_is_padded() -> None:

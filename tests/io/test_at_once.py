@@ -12,18 +12,23 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.io.talking import Call, Sent, ask, find_request, quick, store_request, talking
 from trio_dicom import (
     AssociationAborted,
+    AssociationReleased,
     CCancelRequest,
     CEchoRequest,
     CFindRequest,
+    ClientConnection,
     ConnectionLost,
     CStoreRequest,
     Delivery,
+    RemoteProtocolError,
     ResponseTimeout,
     propose,
     wrap_stream,
 )
 from trio_dicom._io.ends import abort
 from trio_dicom._io.link import Link
+from trio_dicom._io.outcomes import finish
+from trio_dicom._io.pending import Failed
 from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.testing import ScriptedPeer
 
@@ -211,3 +216,55 @@ async def test_a_socket_that_broke_is_found_out_as_always() -> None:
         await peer.aclose()
         with pytest.raises(ConnectionLost):
             await connection.ask(CEchoRequest())
+
+
+@pytest.mark.scenario("B42")
+async def test_the_end_of_a_small_request_is_written_though_the_peer_asks_for_release() -> None:
+    async with talking(capacity=30) as (connection, peer), trio.open_nursery() as nursery:
+        await wait_all_tasks_blocked()
+        link = connection._link
+        nursery.start_soon(_outcome_of, connection)
+        while link.sender._rest_of is None:
+            await trio.lowlevel.checkpoint()
+        # As if it had asked in this very moment.
+        link.is_releasing = link.is_released_by_peer = True
+        for entry in link.table.everything():
+            finish(link, entry, Failed(link.released_error))
+        link.sender.stop_reading()
+        await wait_all_tasks_blocked()
+        await peer.expect_message(CEchoRequest)  # whole
+        assert not link.sender.writer.is_cut
+        link.is_releasing = link.is_released_by_peer = False
+
+
+async def _outcome_of(connection: ClientConnection) -> None:
+    with pytest.raises(AssociationReleased):
+        await ask(connection, CEchoRequest())
+
+
+@pytest.mark.scenario("B43")
+@pytest.mark.parametrize("size", [3000, 3_000_000])
+async def test_a_peer_that_talks_nonsense_while_a_long_message_goes_out_is_aborted(
+    size: int,
+) -> None:
+    async with talking(capacity=1000) as (connection, peer):
+        async with trio.open_nursery() as nursery:
+            call = await Call.begin(nursery, connection, store_request(size))
+            await peer.send_bytes(b"HTTP/1.1 400 Bad Request\r\n")
+            assert isinstance(await call.failure(), RemoteProtocolError)
+            received = bytearray()
+            while data := await peer.stream.receive_some():
+                received += data
+            await peer.aclose()
+        assert received.endswith(bytes.fromhex("07 00 00000004 0000 02 01"))
+
+
+async def test_a_message_that_timed_out_is_cut_before_anybody_hears_of_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with talking(capacity=10, options=quick(idle=10)) as (connection, peer):
+        with pytest.raises(ResponseTimeout):
+            await connection.ask(CEchoRequest())
+        assert not connection.can_still_process_p_data_tf
+        await connection.aclose()
+        await peer.aclose()

@@ -57,7 +57,7 @@ class EncodedDataSet:
 
     def __len__(self) -> int:
         """The number of bytes."""
-        return len(self.data)
+        return self.data.nbytes if isinstance(self.data, memoryview) else len(self.data)
 
 
 @frozen(kw_only=True)

@@ -95,10 +95,18 @@ def encode_pieces(data: Dataset | EncodedDataSet, transfer_syntax: UID) -> Seque
 
 def _as_it_is(data: EncodedDataSet) -> Sequence[Bytes]:
     if len(data) & 1 == 0:
-        return [data.data]
+        return [data.data if _is_unchanging(data.data) else bytes(data.data)]
     if is_deflated(data.transfer_syntax):
         return [bytes(data.data) + b"\0"]  # PS3.5 A.5
     raise LocalProtocolError("a data set of odd length is malformed")
+
+
+def _is_unchanging(data: Bytes) -> bool:
+    """Whether ``data`` are plain bytes that nobody can change while they are sent."""
+    if isinstance(data, memoryview):
+        is_flat = data.ndim == 1 and data.format == "B" and data.c_contiguous
+        return is_flat and isinstance(data.obj, bytes)
+    return isinstance(data, bytes)
 
 
 def _encode(data_set: Dataset, source: UID | None, target: UID) -> Sequence[Bytes]:

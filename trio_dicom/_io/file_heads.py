@@ -13,6 +13,7 @@ from os import PathLike
 from typing import Final
 
 from trio_dicom._dimse.part10 import HEAD, LONGEST_HEAD, Head, head_of
+from trio_dicom.errors import LocalProtocolError
 
 __all__ = ["look_at"]
 
@@ -42,7 +43,10 @@ def look_at(path: str | PathLike[str], *, whole: int = 0) -> tuple[Head, bytes]:
 
 def _read(path: str, size: int, whole: int) -> tuple[bytes, int]:
     """The first ``size`` bytes of a file, or all of up to ``whole``, and how long it is."""
-    descriptor = os.open(path, _FLAGS)
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except ValueError as error:  # such as a name with NUL in it
+        raise LocalProtocolError(f"{path!r} is no name of a file: {error}") from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

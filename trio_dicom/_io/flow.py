@@ -94,6 +94,7 @@ class Wait:
     _wake: Callable[[], object]
     _task: trio.lowlevel.Task = field(factory=trio.lowlevel.current_task)
     blocker: str | None = None
+    _outer: Wait | None = None
 
     def block(self, name: str) -> None:
         """The queue ``name``, which this task alone empties, has stopped the reading."""
@@ -101,7 +102,7 @@ class Wait:
         self._wake()
 
     def __enter__(self) -> Self:
-        self._flow.begin(self, self._task)
+        self._outer = self._flow.begin(self, self._task)
         return self
 
     def __exit__(
@@ -110,7 +111,7 @@ class Wait:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._flow.end(self._task)
+        self._flow.end(self._task, self._outer)
 
     def check(self) -> None:
         """Raise if it is hopeless.
@@ -191,8 +192,8 @@ class Flow:
         """
         return Wait(self, what, wake)
 
-    def begin(self, wait: Wait, task: trio.lowlevel.Task) -> None:
-        """``wait`` begins.
+    def begin(self, wait: Wait, task: trio.lowlevel.Task) -> Wait | None:
+        """``wait`` begins, perhaps inside another one of the same task, which is returned.
 
         Raises:
             WouldDeadlock: It would never end.
@@ -201,8 +202,13 @@ class Flow:
             if backlog.drainer is task:
                 wait.blocker = backlog.name
                 wait.check()
+        outer = self._waits.get(task)
         self._waits[task] = wait
+        return outer
 
-    def end(self, task: trio.lowlevel.Task) -> None:
-        """The wait of ``task`` is over."""
-        del self._waits[task]
+    def end(self, task: trio.lowlevel.Task, outer: Wait | None) -> None:
+        """The innermost wait of ``task`` is over, and ``outer`` goes on, if there is one."""
+        if outer is None:
+            del self._waits[task]
+        else:
+            self._waits[task] = outer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_dicom._io.ends import abort
+from trio_dicom._io.ends import abort, cut
 from trio_dicom._io.outcomes import finish, leave
 from trio_dicom._io.pending import Abandoned, PendingRequest, Phase, TimedOut
 
@@ -32,6 +32,8 @@ async def keep_while_waiting(link: Link, entry: PendingRequest) -> None:
     """
     clock = entry.clock
     try:
+        if entry.progressed.is_set() or clock.has_run_out:
+            await trio.lowlevel.checkpoint()
         while not entry.progressed.is_set() and not clock.has_run_out:
             with clock.scope():
                 await entry.progressed.wait()
@@ -63,6 +65,8 @@ async def _keep(link: Link, entry: PendingRequest) -> None:
 
 def _give_up(link: Link, entry: PendingRequest) -> None:
     entry.is_given_up = True
+    if entry.started and link.sender.on_the_wire is entry:
+        cut(link)  # before anybody hears of it and asks for more
     if isinstance(entry.outcome, Abandoned):
         leave(link, entry, answered=False)
     total_passed = trio.current_time() >= entry.clock.latest

@@ -130,8 +130,13 @@ class Listener:
         A byte now and then is no sign of life: only what is whole counts.
         """
         link = self._link
-        # With nothing open and nothing begun, the next word is ours.
-        acknowledge = link.machine.is_amid_message or link.table.has_open
+        # With nothing open and nothing begun, the next word is ours. TLS has words of its own.
+        acknowledge = (
+            link.machine.is_amid_message
+            or link.table.has_open
+            or link.machine.association is None
+            or link.network.is_tls
+        )
         if link.acceptance is None:
             return await link.network.receive_some(acknowledge=acknowledge)
         seconds = seconds_or_infinite(link.options.timeouts.idle)

@@ -113,14 +113,16 @@ class Sender:
         if data_set is not None:
             parts += self._fragments(outgoing, memoryview(data_set))
         data = b"".join(parts)
-        entry.started = True
         sent = self.writer.write_at_once(data)
         entry.started = sent > 0
         if sent < len(data):
             self._rest, self._rest_of = data[sent:], outgoing
-            return False
-        self._end(outgoing, entry, is_sent=True)
-        return True
+            link.outbox.ring()
+        else:
+            self._end(outgoing, entry, is_sent=True)
+        if sent and link.instrument is not None:
+            link.instrument.bytes_sent(sent)
+        return sent == len(data)
 
     def interrupt(self, entry: PendingRequest) -> None:
         """Stop writing the message of ``entry``, now, if that is what we are doing."""
@@ -217,7 +219,7 @@ class Sender:
         is_sent = False
         try:
             if rest:
-                await self._write([rest], entry, is_last=True)
+                await self._write_rest(rest, entry)
             else:
                 await self._send_message(outgoing, entry)
             is_sent = True
@@ -275,6 +277,7 @@ class Sender:
             block = source.take(size)
         if not block:
             raise _SourceBroke from EOFError("it is shorter than it was when we looked at it")
+        self._check(entry)
         return block
 
     async def _fetch(self, source: Source, entry: PendingRequest | None) -> None:
@@ -302,8 +305,17 @@ class Sender:
         *,
         is_last: bool = False,
     ) -> None:
-        link = self._link
         self._check(entry)
+        await self._written(parts, entry, is_last=is_last)
+
+    async def _written(
+        self,
+        parts: list[bytes | memoryview],
+        entry: PendingRequest | None,
+        *,
+        is_last: bool,
+    ) -> None:
+        link = self._link
         if entry is not None:
             entry.started = True
             entry.is_finishing = is_last
@@ -315,6 +327,14 @@ class Sender:
             raise
         if entry is not None:
             entry.clock.sign_of_life()
+
+    async def _write_rest(self, rest: bytes, entry: PendingRequest) -> None:
+        """Write what the system did not take at once: the end of a PDU, which is owed."""
+        if not entry.started:
+            self._check(entry)
+        if entry.is_given_up:
+            raise Interrupted
+        await self._written([rest], entry, is_last=True)
 
     def _check(self, entry: PendingRequest | None) -> None:
         """Go no further with a message that has ended with its request or connection."""

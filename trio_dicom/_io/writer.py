@@ -64,8 +64,6 @@ class Writer:
         """
         sent = self._gatherer.send_at_once(data)
         self.is_cut = 0 < sent < len(data)
-        if sent and self._instrument is not None:
-            self._instrument.bytes_sent(sent)
         return sent
 
     async def write(self, parts: list[bytes | memoryview], most: int = 1) -> None:

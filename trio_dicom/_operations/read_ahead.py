@@ -93,7 +93,7 @@ class ReadAhead:
                 break
             try:
                 source = next(self._sources)
-                drawn.append((source, source if isinstance(source, Dataset) else os.fspath(source)))
+                drawn.append((source, source if isinstance(source, Dataset) else _text_of(source)))
             except StopIteration:
                 break
             except Exception as error:  # noqa: BLE001 - raised behind the results of those before
@@ -116,6 +116,14 @@ class ReadAhead:
                 limiter=self._limiter,
             )
         return [(self._drawn.popleft()[0], it) for it in made]
+
+
+def _text_of(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    # bytes: the types forbid them, and Python does not.
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a path is text, not {type(text).__name__}")
+    return text
 
 
 def _made(source: str | Dataset, priority: Priority) -> Made:

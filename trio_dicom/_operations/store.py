@@ -85,6 +85,8 @@ def request_of(source: Storable, **fields: Any) -> CStoreRequest:
 def _of_data_set(data_set: Dataset, **fields: Any) -> CStoreRequest:
     sop_class_uid = data_set.get("SOPClassUID")
     sop_instance_uid = data_set.get("SOPInstanceUID")
+    if not isinstance(sop_class_uid, str) or not isinstance(sop_instance_uid, str):
+        sop_class_uid = sop_instance_uid = ""  # none, or several, which is no better
     if not sop_class_uid or not sop_instance_uid:
         raise LocalProtocolError(
             "the data set has no SOP Class UID (0008,0016) or no SOP Instance UID (0008,0018)"

@@ -64,6 +64,7 @@ class _Work:
     _timeout: float | None
     # Set when the result of the source that was taken last was handed over.
     _last: trio.Event = field(factory=trio.Event, init=False)
+    _is_over: bool = field(default=False, init=False)
 
     async def run(self, scope: trio.CancelScope) -> None:
         """Store them all, unless ``scope`` is cancelled before."""
@@ -73,18 +74,19 @@ class _Work:
         with groups, peeled(), scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._ahead.run, to)
-                # One more than the window: it stands in line when a slot becomes free.
-                for _ in range(min(window, _MOST_OPEN) + 1):
-                    nursery.start_soon(self._store, groups, scope)
+                with peeled():
+                    async with trio.open_nursery() as workers:
+                        # One more than the window stands in line when a slot becomes free.
+                        for _ in range(min(window, _MOST_OPEN) + 1):
+                            workers.start_soon(self._store, groups)
+                nursery.cancel_scope.cancel()
             if self._ahead.error is not None:
                 self._results.fail(self._ahead.error)
         # After a bug the block is cancelled instead: an end would look as if this were all.
         self._send.close()
 
-    async def _store(
-        self, groups: trio.MemoryReceiveChannel[Group], scope: trio.CancelScope
-    ) -> None:
-        while (found := await self._ahead.next(groups)) is not None:
+    async def _store(self, groups: trio.MemoryReceiveChannel[Group]) -> None:
+        while not self._is_over and (found := await self._ahead.next(groups)) is not None:
             before, handed_over = self._last, trio.Event()
             self._last = handed_over
             result = await self._result(*found)
@@ -92,10 +94,11 @@ class _Work:
             if not before.is_set():
                 await before.wait()
             if result.error is not None and _was_not_tried(result):
+                # Others may have been on the wire meanwhile: they have their results.
+                self._is_over = True
                 self._results.fail(result.error)
-                scope.cancel()
-                return
-            await self._send.send(result)
+            else:
+                await self._send.send(result)
             del result  # nor does it outlive its turn, with a data set in it
             handed_over.set()
 

@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -151,17 +150,24 @@ class _Storing:
 
     async def _report_the_rest(self, why: str) -> None:
         """Look at each that was not sent, and say why it was not."""
-        for found in chain(self._waiting, self._found):
-            await trio.lowlevel.checkpoint()
-            if found.problem:
-                self._report(found, _problem(found))
-                continue
-            try:
-                request = await c_store_request(found.path)
-            except (OSError, LocalProtocolError) as error:
-                self._report(found, await _unreadable(found, error))
-            else:
-                self._report(found, _not_sent(found, request, why))
+        # What is odd about those that were read ahead has been said.
+        with self._output.logging(logging.ERROR):
+            while self._waiting:
+                await self._report_one(self._waiting.popleft(), why)
+        for found in self._found:
+            await self._report_one(found, why)
+
+    async def _report_one(self, found: Found, why: str) -> None:
+        await trio.lowlevel.checkpoint()
+        if found.problem:
+            self._report(found, _problem(found))
+            return
+        try:
+            request = await c_store_request(found.path)
+        except (OSError, LocalProtocolError) as error:
+            self._report(found, await _unreadable(found, error))
+        else:
+            self._report(found, _not_sent(found, request, why))
 
     def _report(self, found: Found, outcome: Outcome) -> None:
         self._progress.finish(found)
