@@ -276,8 +276,8 @@ async def test_a_file_that_cannot_be_read_has_failed(
 ) -> None:
     real = read_ahead.request_of
 
-    def forbidden(path: Path, **fields: Any) -> CStoreRequest:
-        if path.name == "a.dcm":
+    def forbidden(path: str, **fields: Any) -> CStoreRequest:
+        if Path(path).name == "a.dcm":
             raise PermissionError(13, "Permission denied")
         return real(path, **fields)
 

@@ -145,3 +145,16 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
     with pytest.raises(ValueError, match="mine"), flow.waiting("Godot", nobody):
         raise ValueError("mine")
     assert flow._waits == {}
+
+
+async def test_a_wait_inside_of_another_leaves_the_outer_one_as_it_was() -> None:
+    flow, _ = flow_and_switch()
+    mine = queue(flow, trio.lowlevel.current_task())
+    woken: list[str] = []
+    with flow.waiting("outer", lambda: woken.append("outer")) as outer:
+        with flow.waiting("inner", nobody):
+            await trio.lowlevel.checkpoint()
+        mine.put("a", 11)
+    assert woken == ["outer"]
+    assert outer.blocker == "the things"
+    assert flow._waits == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from tests.operations.storing import (
     answer_all,
     ct_file,
     ct_files,
+    data_set,
     data_sets,
     expect,
     numbers,
@@ -25,14 +27,18 @@ from trio_dicom import (
     ConnectionEnded,
     ConnectionLost,
     ConnectionOptions,
+    CStoreRequest,
     CStoreResponse,
     Delivery,
+    LocalProtocolError,
     RemoteProtocolError,
     ResponseTimeout,
     SourceFailed,
     StoreResult,
     Timeouts,
 )
+from trio_dicom._io import preparing, requesting
+from trio_dicom._io.link import Link
 from trio_dicom.lowlevel import Abort
 from trio_dicom.testing import ScriptedPeer
 
@@ -225,3 +231,72 @@ async def test_an_answer_that_came_before_the_end_counts(tmp_path: Path) -> None
         await peer.abort()
         await take(results, taken)
     assert [type(it.response) for it in taken] == [CStoreResponse]
+
+
+async def test_what_was_on_the_wire_has_its_result_though_one_before_it_was_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[StoreResult] = []
+    paths = [ct_file(tmp_path, number) for number in (1, 2)]
+    really, let_go = preparing.prepare, trio.Event()
+
+    async def slow_with_the_first(link: Link, request: CStoreRequest, *more: Any) -> Any:
+        if request.sop_instance_uid.endswith(".1"):
+            await let_go.wait()  # as a long file that must be re-encoded
+        return await really(link, request, *more)
+
+    monkeypatch.setattr(requesting, "prepare", slow_with_the_first)
+    async with (
+        storing(window=2) as (association, peer),
+        association.c_store_many(paths) as results,
+        trio.open_nursery() as nursery,
+    ):
+        assert (await expect(peer)).sop_instance_uid.endswith(".2")
+        await peer.aclose()
+        await association.connection.listener.ended.wait()
+        nursery.start_soon(_set, let_go)
+        with pytest.raises(ConnectionLost):
+            await take(results, taken)
+    assert numbers(taken) == [2]
+    assert taken[0].delivery is Delivery.SENT_WITHOUT_ANSWER
+
+
+async def _set(event: trio.Event) -> None:
+    event.set()
+
+
+async def test_sources_that_can_be_none_have_results_of_their_own(tmp_path: Path) -> None:
+    several = data_set(2)
+    several.SOPInstanceUID = ["1.2.2", "1.2.3"]
+    sources = [
+        ct_file(tmp_path, 1),
+        several,
+        "nul\0.dcm",
+        "surrogate\udc80.dcm",
+        ct_file(tmp_path, 5),
+    ]
+    taken: list[StoreResult] = []
+    async with (
+        storing() as (association, peer),
+        association.c_store_many(sources) as results,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(answer_all, peer, 2)
+        await take(results, taken)
+    assert [it.source for it in taken] == sources
+    assert [it.is_stored for it in taken] == [True, False, False, False, True]
+    assert all(isinstance(it.error, LocalProtocolError | OSError) for it in taken[1:4])
+
+
+async def test_a_path_of_bytes_is_no_path(tmp_path: Path) -> None:
+    taken: list[StoreResult] = []
+    sources: Any = [ct_file(tmp_path, 1), os.fsencode(ct_file(tmp_path, 2)), ct_file(tmp_path, 3)]
+    async with (
+        storing() as (association, peer),
+        association.c_store_many(sources) as results,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(answer_all, peer, 1)
+        with pytest.raises(TypeError, match="not bytes"):
+            await take(results, taken)
+    assert numbers(taken) == [1]
