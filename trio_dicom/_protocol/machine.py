@@ -43,7 +43,6 @@ _Sendable: TypeAlias = (
 
 # The table has no cell for a peer that speaks before it was asked, as no DICOM peer does.
 _SPOKE_FIRST = Transition(Action.AA_8, State.AWAITING_CLOSE)
-
 _MOST_OWED = 256  # bytes: a peer cannot make us pile up A-ABORTs while nobody fetches them
 
 _VERSION_NOT_SUPPORTED = AssociationReject(
@@ -180,8 +179,7 @@ class AssociationMachine:
 
         Args:
             context_id: An accepted context.
-            payload: The next bytes of the command set or of the data set. All but the
-                last of a set are best a multiple of ``fragment_size``.
+            payload: The next bytes of the set: multiples of ``fragment_size``, best, until its end.
             is_command: Whether they are of the command set.
             is_last: Whether the set ends with them.
 
