@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -26,7 +26,6 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom._io.ends import abort
-from trio_dicom._io.link import Link
 from trio_dicom._io.outcomes import finish
 from trio_dicom._io.pending import Failed
 from trio_dicom.sop_classes import VERIFICATION
@@ -127,22 +126,23 @@ async def test_a_request_that_is_stuck_after_its_first_bytes_times_out_and_nothi
         assert len(peer.received) - before <= 10  # no A-ABORT inside the PDU that was begun
 
 
-class AbortsAtOnce(Sent):
-    """Aborts as soon as a part of a message has gone out, before anything else can happen."""
+class AtOnce(Sent):
+    """Does something as soon as a part of a message has gone out, before anything else can."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.link: Link | None = None
+        self.action: Callable[[], None] | None = None
 
     def bytes_sent(self, count: int) -> None:
-        if self.link is not None:
-            abort(self.link)
+        action, self.action = self.action, None
+        if action is not None:
+            action()
 
 
 async def test_an_abort_after_the_first_bytes_of_a_request_says_nothing_more() -> None:
-    instrument = AbortsAtOnce()
+    instrument = AtOnce()
     async with talking(capacity=10, instrument=instrument) as (connection, peer):
-        instrument.link = connection._link
+        instrument.action = lambda: abort(connection._link)
         before = len(peer.received)
         async with trio.open_nursery() as nursery:
             call = await Call.begin(nursery, connection, CEchoRequest())
@@ -220,21 +220,23 @@ async def test_a_socket_that_broke_is_found_out_as_always() -> None:
 
 @pytest.mark.scenario("B42")
 async def test_the_end_of_a_small_request_is_written_though_the_peer_asks_for_release() -> None:
-    async with talking(capacity=30) as (connection, peer), trio.open_nursery() as nursery:
+    instrument = AtOnce()
+    async with talking(capacity=30, instrument=instrument) as (connection, peer):
         await wait_all_tasks_blocked()
         link = connection._link
-        nursery.start_soon(_outcome_of, connection)
-        while link.sender._rest_of is None:
-            await trio.lowlevel.checkpoint()
-        # As if it had asked in this very moment.
-        link.is_releasing = link.is_released_by_peer = True
-        for entry in link.table.everything():
-            finish(link, entry, Failed(link.released_error))
-        link.sender.stop_reading()
+
+        def release() -> None:
+            # As if the peer had asked for it in this very moment.
+            for entry in link.table.everything():
+                finish(link, entry, Failed(link.released_error))
+            link.sender.stop_reading()
+
+        instrument.action = release
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_outcome_of, connection)
+            await peer.expect_message(CEchoRequest)  # whole
         await wait_all_tasks_blocked()
-        await peer.expect_message(CEchoRequest)  # whole
         assert not link.sender.writer.is_cut
-        link.is_releasing = link.is_released_by_peer = False
 
 
 async def _outcome_of(connection: ClientConnection) -> None:
