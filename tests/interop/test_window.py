@@ -82,7 +82,8 @@ async def test_each_answer_out_of_order_reaches_its_own_caller(dcmjs: DcmjsPeer)
     assert statuses == {number: 0xB000 + number for number in range(40)}
     assert sorted(map(str, wire.answered)) == sorted(map(str, wire.asked))
     assert wire.answered != wire.asked
-    assert most_open(dcmjs) == 8
+    assert wire.most_open == 8
+    assert most_open(dcmjs) <= 8  # it may answer one before it has read the next
 
 
 @pytest.mark.scenario("B23")
@@ -174,7 +175,8 @@ async def test_the_window_is_what_both_sides_can(dcmjs: DcmjsPeer, offered: int,
     async with associated(dcmjs, wire, offered) as association:
         assert association.negotiated.max_operations_invoked == used
         assert await store_many(association, 24) == {n: 0xB000 + n for n in range(24)}
-    assert most_open(dcmjs) == used
+    assert wire.most_open == used
+    assert most_open(dcmjs) <= used
     if offered == 1:
         assert wire.answered == wire.asked
 

@@ -24,6 +24,7 @@ class Wire(LoggingInstrument):
         cancelled: The message IDs that a C-CANCEL named.
         pending: The pending responses.
         final: The final responses.
+        most_open: How many requests waited for their final responses at once, at the most.
         on_sent: Scopes to cancel when a request about that instance is written.
     """
 
@@ -33,6 +34,7 @@ class Wire(LoggingInstrument):
         self.cancelled: list[int] = []
         self.pending: list[Response] = []
         self.final: list[Response] = []
+        self.most_open = 0
         self.on_sent: dict[str, trio.CancelScope] = {}
 
     def message_sent(self, message: Message, context: NegotiatedContext) -> None:
@@ -40,6 +42,7 @@ class Wire(LoggingInstrument):
             self.cancelled.append(message.message_id_being_responded_to)
         elif isinstance(message, Request):
             self.requests.append(message)
+            self.most_open = max(self.most_open, len(self.requests) - len(self.final))
             scope = self.on_sent.pop(str(getattr(message, "sop_instance_uid", None)), None)
             if scope is not None:
                 scope.cancel()
