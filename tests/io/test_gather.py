@@ -69,6 +69,27 @@ async def test_what_is_given_in_pieces_comes_as_a_whole(
     assert came == [whole]
 
 
+@pytest.mark.parametrize("pieces", [PIECES, PIECES[:1], [b"few", b" bytes"], [b"xy" * 20] * 2000])
+async def test_what_the_system_does_not_take_at_once_is_left_to_write(
+    pieces: list[bytes | memoryview],
+) -> None:
+    whole = b"".join(pieces)
+    async with sockets() as (here, there):
+        sent, rest = Gatherer(here).send_at_once(pieces)
+        assert 0 < sent <= len(whole)
+        assert b"".join(rest) == whole[sent:]
+        assert await received(there, sent) == whole[:sent]
+
+
+async def test_a_transport_that_is_broken_takes_nothing_at_once() -> None:
+    async with sockets() as (here, there):
+        await there.aclose()
+        assert Gatherer(here).send_at_once(PIECES) == (0, PIECES)
+        gatherer = Gatherer(here)
+        await here.aclose()
+        assert gatherer.send_at_once(PIECES) == (0, PIECES)
+
+
 async def test_a_stream_that_is_no_socket_gets_one_piece() -> None:
     here, there = memory_stream_pair()
     assert await Gatherer(here).send_all(PIECES, at_once=True) == len(WHOLE)

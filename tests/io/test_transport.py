@@ -154,6 +154,62 @@ async def test_a_real_socket_is_asked_to_acknowledge_at_once() -> None:
         assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
 
 
+async def test_a_socket_is_read_whether_it_was_waited_for_or_not() -> None:
+    client, server = await connected_pair()
+    async with client, server, trio.open_nursery() as nursery:
+        network = NetworkStream(client)
+        for size in (1, 2, 200_000, 300_000, 3, 4):
+            nursery.start_soon(server.send_all, bytes([size % 256]) * size)
+            came = b""
+            while len(came) < size:
+                came += await network.receive_some()
+            assert came == bytes([size % 256]) * size
+        await server.aclose()
+        assert await network.receive_some() == b""
+
+
+async def test_a_socket_that_is_readable_for_no_reason_is_waited_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after a datagram with a wrong checksum, or where two wait for one byte: see select(2)."""
+
+    async def readable_already(descriptor: int) -> None:
+        await trio.lowlevel.checkpoint()
+
+    client, server = await connected_pair()
+    async with client, server, trio.open_nursery() as nursery:
+        came: list[bytes | bytearray] = []
+
+        async def receive() -> None:
+            came.append(await NetworkStream(client).receive_some())
+
+        with monkeypatch.context() as patch:
+            patch.setattr(trio.lowlevel, "wait_readable", readable_already)
+            nursery.start_soon(receive)
+            await trio.testing.wait_all_tasks_blocked()
+        assert not came
+        await server.send_all(b"x")
+        while not came:
+            await trio.lowlevel.checkpoint()
+        assert came == [b"x"]
+
+
+async def test_a_socket_that_is_closed_while_it_is_read_says_so() -> None:
+    client, server = await connected_pair()
+    network = NetworkStream(client)
+    async with server, trio.open_nursery() as nursery:
+
+        async def receive() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await network.receive_some()
+
+        nursery.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        await client.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await network.receive_some()
+
+
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="not on this platform")
 async def test_keepalive_is_set_as_asked() -> None:
     client, server = await connected_pair()

@@ -79,14 +79,24 @@ class Gatherer:
         """Whether ``send_at_once`` can do anything here: not through TLS."""
         return self._socket is not None or self._send_nowait is not None
 
-    def send_at_once(self, data: bytes) -> int:
-        """Write what the system takes of ``data`` without waiting, and say how much that is."""
-        if self._socket is None:
-            return 0 if self._send_nowait is None else self._send_nowait(data)
-        try:
-            return os.write(self._socket.fileno(), data)
-        except OSError:  # it takes nothing now, or never again
-            return 0
+    def send_at_once(
+        self, parts: Sequence[bytes | memoryview]
+    ) -> tuple[int, list[bytes | memoryview]]:
+        """Write what the system takes of ``parts`` without waiting.
+
+        Returns:
+            How many bytes that is, and what is left.
+        """
+        size = sum([len(part) for part in parts])
+        if self._socket is None or size < _FEW or len(parts) > _MANY:
+            parts = [b"".join(parts)]
+        sent = 0
+        if self._socket is not None:
+            with suppress(OSError):  # it takes nothing now, or never again
+                sent = os.writev(self._socket.fileno(), parts)
+        elif self._send_nowait is not None:
+            sent = self._send_nowait(bytes(parts[0]))
+        return sent, [] if sent == size else _without(parts, sent)
 
     def slow_down(self) -> None:
         """Let few bytes wait in the system: a write then returns when the peer has taken it."""

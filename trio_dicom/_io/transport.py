@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,7 +55,8 @@ class NetworkStream:
     _socket: trio.socket.SocketType | None = field(default=None, repr=False)
     _at_once: int = field(default=_LEAST_AT_ONCE, init=False, repr=False)
     _was_small: bool = field(default=False, init=False, repr=False)
-
+    # Whether all that had come was taken, so that there is hardly more of it by now.
+    _is_drained: bool = field(default=True, init=False, repr=False)
     _socket_is_all: bool = field(default=False, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -93,13 +95,20 @@ class NetworkStream:
             return await self.stream.receive_some(self._at_once)
         # As the stream does it, which takes half as long again.
         try:
+            descriptor = self._socket.fileno()
+            if self._is_drained and os.name == "posix" and descriptor >= 0:
+                # To ask first, in vain, costs more than to read at last.
+                await trio.lowlevel.wait_readable(descriptor)
+                with suppress(BlockingIOError):
+                    return os.read(descriptor, self._at_once)
             return await self._socket.recv(self._at_once)
         except OSError as error:
             raise stream_error(error) from error
 
     def _adapt(self, size: int) -> None:
         """Ask for more or less next time, now that ``size`` bytes came."""
-        if size == self._at_once:
+        self._is_drained = size < self._at_once
+        if not self._is_drained:
             self._at_once = min(size * 2, _MOST_AT_ONCE)
         is_small = size * _SMALL_PART < self._at_once
         if is_small and self._was_small:

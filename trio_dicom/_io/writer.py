@@ -53,18 +53,20 @@ class Writer:
         """Whether ``write_at_once`` can do anything here."""
         return self._gatherer.can_send_at_once
 
-    def write_at_once(self, data: bytes) -> int:
-        """Write as much of ``data`` as the system takes without waiting.
+    def write_at_once(
+        self, parts: list[bytes | memoryview]
+    ) -> tuple[int, list[bytes | memoryview]]:
+        """Write as much of ``parts`` as the system takes without waiting.
 
         Where that is some but not all of it, nothing but the rest may follow.
 
         Returns:
-            How many bytes it took: none also where there is something wrong, which a ``write``
-            that follows will say.
+            How many bytes it took, and the rest. It takes none also where there is something
+            wrong, which a ``write`` that follows will say.
         """
-        sent = self._gatherer.send_at_once(data)
-        self.is_cut = 0 < sent < len(data)
-        return sent
+        sent, rest = self._gatherer.send_at_once(parts)
+        self.is_cut = sent > 0 and len(rest) > 0
+        return sent, rest
 
     async def write(self, parts: list[bytes | memoryview], most: int = 1) -> None:
         """Write ``parts``, which may be interrupted, and learn how fast the link is.

@@ -98,9 +98,16 @@ class _Work:
                 self._is_over = True
                 self._results.fail(result.error)
             else:
-                await self._send.send(result)
+                await self._hand_over(result)
             del result  # nor does it outlive its turn, with a data set in it
             handed_over.set()
+
+    async def _hand_over(self, result: StoreResult) -> None:
+        """Return when somebody has taken ``result``. No checkpoint where somebody waits for it."""
+        try:
+            self._send.send_nowait(result)
+        except trio.WouldBlock:
+            await self._send.send(result)
 
     async def _result(self, source: Storable, made: Made) -> StoreResult:
         if not isinstance(made, CStoreRequest):
