@@ -21,6 +21,7 @@ from trio_dicom import (
     open_association,
     open_connection,
 )
+from trio_dicom._io.acknowledging import AcknowledgingStream
 from trio_dicom._wire.control import ReleaseRequest, ReleaseResponse
 from trio_dicom.testing import ScriptedPeer, memory_link
 
@@ -138,6 +139,9 @@ async def test_the_callers_own_tls_context_is_used(certificates: Certificates, n
         async with open_connection(host, port, tls=context, server_hostname=name) as connection:
             assert connection.network_stream.is_tls
             assert connection.network_stream.remote_port == port
+            stream = connection.network_stream.stream
+            assert isinstance(stream, trio.SSLStream)
+            assert isinstance(stream.transport_stream, AcknowledgingStream)
             await connection.send_association_request(REQUEST)
 
 

@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from trio_dicom import KeepAlive
+from trio_dicom._io.acknowledging import AcknowledgingStream
 from trio_dicom._io.transport import NetworkStream, set_keepalive
 
 HOST = "127.0.0.1"
@@ -208,6 +209,24 @@ async def test_a_socket_that_is_closed_while_it_is_read_says_so() -> None:
         await client.aclose()
     with pytest.raises(trio.ClosedResourceError):
         await network.receive_some()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux alone has TCP_QUICKACK")
+async def test_what_tls_reads_for_itself_is_acknowledged_at_once_too() -> None:
+    """Such as the tickets behind the handshake, which nobody sees who reads from it."""
+    client, server = await connected_pair()
+    async with AcknowledgingStream(client) as stream, server:
+        for number in range(3):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            await server.send_all(bytes([number]))
+            assert await stream.receive_some() == bytes([number])
+            assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+        await stream.wait_send_all_might_not_block()
+        await stream.send_all(b"x")
+        await stream.send_eof()
+        assert await server.receive_some() == b"x"
+        assert await server.receive_some() == b""
+        assert NetworkStream(stream).remote_port == server.socket.getsockname()[1]
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="not on this platform")

@@ -7,6 +7,7 @@ from typing import cast
 
 import trio
 
+from trio_dicom._io.acknowledging import AcknowledgingStream
 from trio_dicom._io.transport import set_keepalive
 from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
 from trio_dicom.options import ConnectionOptions
@@ -79,7 +80,7 @@ async def _open_tcp(host: str, port: int, options: ConnectionOptions) -> trio.So
 
 async def _start_tls(
     transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
-) -> trio.SSLStream[trio.SocketStream]:
+) -> trio.SSLStream[AcknowledgingStream]:
     try:
         return await _shake_hands(transport, context, server_hostname, peer)
     except BaseException:
@@ -89,11 +90,14 @@ async def _start_tls(
 
 async def _shake_hands(
     transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
-) -> trio.SSLStream[trio.SocketStream]:
+) -> trio.SSLStream[AcknowledgingStream]:
     try:
         # https_compatible: peers close without close_notify: an ordinary end of file.
         stream = trio.SSLStream(
-            transport, context, server_hostname=server_hostname, https_compatible=True
+            AcknowledgingStream(transport),
+            context,
+            server_hostname=server_hostname,
+            https_compatible=True,
         )
         await stream.do_handshake()
     except ValueError as error:  # such as a name that begins with a dot

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 from attrs import define, field
 
+from trio_dicom._io.acknowledging import AcknowledgingStream, acknowledge_at_once
+
 if TYPE_CHECKING:
     from trio_dicom.options import KeepAlive
 
@@ -27,8 +29,6 @@ _SMALL_PART = 8
 
 # As in Trio's own stream: how the system says that we have closed the socket ourselves.
 _CLOSED_BY_US = frozenset({errno.EBADF, errno.ENOTSOCK})
-
-_TCP_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
 @define(eq=False)
@@ -74,18 +74,13 @@ class NetworkStream:
     async def receive_some(self, *, acknowledge: bool = True) -> bytes | bytearray:
         """What the peer sent next, or nothing at the end of file.
 
-        Many peers write a PDU in two writes with Nagle's algorithm on. They hold the
-        second one back until the first is acknowledged, which Linux delays for 40 ms
-        unless it is told, before each receive, not to.
-
         Args:
             acknowledge: Acknowledge at once what came before. What we write next does it,
                 too, and an acknowledgement of its own costs as much as a small message:
                 leave it out where the peer has nothing to add before we have written.
         """
-        if acknowledge and self._socket is not None and _TCP_QUICKACK is not None:
-            with suppress(OSError):  # a broken connection, which the receive reports better
-                self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_QUICKACK, 1)
+        if acknowledge and self._socket is not None:
+            acknowledge_at_once(self._socket)
         data = await self._receive()
         self._adapt(len(data))
         return data
@@ -133,6 +128,8 @@ def socket_stream(stream: trio.abc.Stream) -> trio.SocketStream | None:
     """The socket underneath ``stream``, if there is one."""
     while isinstance(stream, trio.SSLStream):
         stream = cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream
+    if isinstance(stream, AcknowledgingStream):
+        stream = stream.stream
     return stream if isinstance(stream, trio.SocketStream) else None
 
 
