@@ -7,12 +7,14 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import trustme
 
 from benchmarks.contenders import Contender, Peers, contender
+from benchmarks.content import Differs, compared
 from benchmarks.data import KIB, STUDY_UID, Files, make_files
 from benchmarks.programs import MissingPeer
 from benchmarks.results import Outcome, Run
@@ -31,6 +33,9 @@ _KEYS = (
 )
 
 _SECOND_TRIES = 3  # of each client in each work
+# Instances whose content is looked at: more than are on their way at once.
+_LOOKED_AT = 20
+_OF_INSTANCES = ("store", "store_memory", "get")
 _PATIENCE = 900  # seconds for a client to do its work once
 
 
@@ -70,42 +75,61 @@ class Laboratory:
                 contenders.append(contender(name, work.action, self.peers))
             except MissingPeer as missing:
                 outcome.missing[name] = str(missing)
+        if work.action in _OF_INSTANCES:
+            self._look_at_content(outcome, contenders)
         with self.server(work) as server:
             for number in range(rounds):
-                for each in contenders:
+                # Nobody is always the first, or always after the same other.
+                for each in contenders if number % 2 == 0 else reversed(contenders):
                     slow = work.slow.get(each.name, Slow(rounds))
-                    if number >= slow.rounds or each.name in outcome.failed:
-                        continue
-                    self._add_run(outcome, work.scaled(slow.share), each, server)
+                    if number < slow.rounds:
+                        run = self._tried(outcome, work.scaled(slow.share), each, server)
+                        if run is not None:
+                            outcome.runs.setdefault(each.name, []).append(run)
+                            self.say(f"{work.name}: {each.name} {run.seconds:.3f} s")
         return outcome
 
-    def _add_run(self, outcome: Outcome, work: Work, who: Contender, server: Server) -> None:
-        try:
-            run = self.once(work, who, server)
-        except Failed as failed:
-            self.say(f"{work.name}: {failed}")
-            outcome.broken[who.name] = outcome.broken.get(who.name, 0) + 1
-            # pynetdicom aborts now and then where an answer comes sooner than it expects. We
-            # have no second try.
-            if who.name != OURS and outcome.broken[who.name] <= _SECOND_TRIES:
-                self._add_run(outcome, work, who, server)
-            else:
-                # The others can still be compared; what it did before does not count.
-                outcome.failed[who.name] = str(failed)
-                outcome.runs.pop(who.name, None)
-        else:
-            outcome.runs.setdefault(who.name, []).append(run)
-            self.say(f"{work.name}: {who.name} {run.seconds:.3f} s")
+    def _look_at_content(self, outcome: Outcome, contenders: list[Contender]) -> None:
+        """Have everybody do a little of it, unmeasured, and see what arrives."""
+        work = replace(outcome.work, count=min(outcome.work.count, _LOOKED_AT))
+        sent = self.files(work.count, work.size).paths
+        with self.server(work, keep=True) as server:
+            for each in contenders:
+                # Of the bare loop the bytes are counted.
+                if each.name == "bare" or self._tried(outcome, work, each, server) is None:
+                    continue
+                try:
+                    outcome.content[each.name] = compared(sent, server.instances())
+                except Differs as differs:
+                    self.say(f"{work.name}: {each.name}: {differs}")
+                    outcome.failed[each.name] = str(differs)
+
+    def _tried(self, outcome: Outcome, work: Work, who: Contender, server: Server) -> Run | None:
+        """What came of it, if it did not fail more often than it may."""
+        while who.name not in outcome.failed:
+            try:
+                return self.once(work, who, server)
+            except Failed as failed:
+                self.say(f"{work.name}: {failed}")
+                outcome.broken[who.name] = outcome.broken.get(who.name, 0) + 1
+                # pynetdicom aborts now and then where an answer comes sooner than it expects.
+                # We have no second try.
+                if who.name == OURS or outcome.broken[who.name] > _SECOND_TRIES:
+                    # The others can still be compared; what it did before does not count.
+                    outcome.failed[who.name] = str(failed)
+                    outcome.runs.pop(who.name, None)
+        return None
 
     @contextmanager
-    def server(self, work: Work) -> Iterator[Server]:
-        """The server that a work is done on."""
+    def server(self, work: Work, *, keep: bool = False) -> Iterator[Server]:
+        """The server that a work is done on; all but the sink always keep what arrives."""
         place = self.folder / "server"
         servers: Mapping[str, Callable[[], Server]] = {
             "none": Server,
             "sink": lambda: Sink(
                 matches=work.count if work.action == "find" else 0,
                 tls=self._certificate() if work.tls else None,
+                keep=place if keep else None,
             ),
             "storescp": lambda: Storescp(place),
             "orthanc": lambda: Orthanc(place),
@@ -203,7 +227,7 @@ class Laboratory:
 def _check(work: Work, who: Contender, files: Files | None, arrived: Mapping[str, int]) -> None:
     """That nobody is quick because he does less."""
     expected: dict[str, int] = {}
-    if work.action in ("store", "store_memory", "get"):
+    if work.action in _OF_INSTANCES:
         assert files
         expected = {"instances": work.count, "bytes": files.data_sets}
         if who.name == "bare":

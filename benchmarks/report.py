@@ -26,9 +26,14 @@ trio_dicom beside other clients, on the same work in the same run. `nox -s bench
   included, in a process of its own that has imported what it needs. Programs are measured as a
   whole, less the time in which the same command ends that finds nobody at the port.
 - The sink is a DICOM server of ours that accepts everything, discards it without looking at
-  more than the headers, acknowledges at once, and counts. A client of whom fewer instances,
-  bytes or matches arrived than were to be sent has no row; whether they are the right ones is
-  for the tests to show. The other servers run as they are installed.
+  more than the headers, acknowledges at once, and counts. The other servers run as they are
+  installed. A client of whom fewer instances, bytes or matches arrived than were to arrive has
+  no row.
+- *Content* says what arrived of instances. Before it is measured each client does some of the
+  work, at least one instance of full size, on a server that keeps what comes: SOP Instance UID
+  and data set are then compared with the files. *Same bytes* have not been changed on the way;
+  the *same data set* was encoded anew, by the client or by a server that is not ours, and pydicom
+  finds each element equal. A client that sent something else has no row either.
 - `bare` is a loop of socket calls without any protocol on a raw port of the sink, with the
   same bytes: from memory, or read from the same files. `-nodelay` means a program of DCMTK with
   `TCP_NODELAY=1` in its environment, `ours-` trio_dicom with more than one request at a time:
@@ -36,10 +41,11 @@ trio_dicom beside other clients, on the same work in the same run. `nox -s bench
 - *Peak memory* is the most that was resident in the process of the client.
 """
 
-_HEAD = """\
-| client | time per {unit} | their time / ours | lowest to highest | peak memory | runs | goal |
-|---|---:|---:|---:|---:|---:|---|
-"""
+_HEAD = (
+    "| client | time per {unit} | their time / ours | lowest to highest "
+    "| peak memory | runs | content | goal |\n"
+    "|---|---:|---:|---:|---:|---:|---|---|\n"
+)
 
 
 def page(
@@ -84,7 +90,7 @@ def _goals(outcomes: Sequence[Outcome]) -> str:
 def table(outcome: Outcome) -> str:
     """The section of one work."""
     work = outcome.work
-    rows = [_row(work, name, share) for name, share in outcome.shares().items()]
+    rows = [_row(outcome, name, share) for name, share in outcome.shares().items()]
     parts = [f"## {work.title}\n\n", _HEAD.format(unit=work.unit), *rows]
     parts += [f"\n{name} did not take part: {why}.\n" for name, why in outcome.missing.items()]
     parts += [f"\n**{name} failed**: {why}.\n" for name, why in outcome.failed.items()]
@@ -102,12 +108,12 @@ def table(outcome: Outcome) -> str:
     return "".join(parts)
 
 
-def _row(work: Work, name: str, share: Share) -> str:
+def _row(outcome: Outcome, name: str, share: Share) -> str:
     ratio = spread = ""
     if name != OURS and share.ratio is not None:
         ratio = f"{share.ratio:.2f}"
         spread = f"{min(share.ratios):.2f} to {max(share.ratios):.2f}"
-    goal = _goal(work, name, share)
+    goal = _goal(outcome.work, name, share)
     cells = [
         name,
         time(share.per_unit),
@@ -115,6 +121,7 @@ def _row(work: Work, name: str, share: Share) -> str:
         spread,
         _megabytes(share.peak),
         f"{share.runs} × {share.done:,}",
+        outcome.content.get(name, ""),
         f"{goal[1]}: {goal[0]}" if goal else "",
     ]
     return f"| {' | '.join(cells)} |\n"

@@ -67,6 +67,7 @@ class Outcome:
         missing: Why somebody did not take part.
         failed: Why somebody's runs do not count.
         broken: How many runs of somebody broke off, and were repeated.
+        content: How like what arrived of somebody is to what was to arrive.
     """
 
     work: Work
@@ -74,6 +75,7 @@ class Outcome:
     missing: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
+    content: dict[str, str] = field(default_factory=dict)
 
     def shares(self) -> dict[str, Share]:
         """Everybody's."""

@@ -71,15 +71,30 @@ class Server:
         """What came since the reset: ``instances`` and ``bytes``, and what else it can tell."""
         raise NotImplementedError
 
+    def instances(self) -> list[Path]:
+        """What came since the reset, as files."""
+        raise NotImplementedError
+
 
 class Sink(Server):
     """The sink of this package."""
 
-    def __init__(self, *, matches: int = 0, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        matches: int = 0,
+        tls: tuple[Path, Path] | None = None,
+        keep: Path | None = None,
+    ) -> None:
+        """It discards what comes, unless there is a folder to keep it in."""
+        self._keep = keep
         self._command = [sys.executable, "-m", "benchmarks.sink", f"--matches={matches}"]
         self._command += ["--tls", *map(str, tls)] if tls else []
+        self._command += ["--keep", str(keep)] if keep else []
 
     def start(self) -> None:
+        if self._keep:
+            _empty(self._keep)
         self._process = subprocess.Popen(
             self._command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -95,12 +110,31 @@ class Sink(Server):
         self._process.stdin.flush()
         return self._said()
 
-    reset = arrived  # type: ignore[assignment] # what it said is not of interest then
+    def reset(self) -> None:
+        self.arrived()
+        if self._keep:
+            _empty(self._keep)
+
+    def instances(self) -> list[Path]:
+        return _files(self._keep) if self._keep else []
 
     def _said(self) -> dict[str, int]:
         assert self._process.stdout
         said: dict[str, int] = json.loads(self._process.stdout.readline())
         return said
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _counted(files: list[Path]) -> dict[str, int]:
+    return {"instances": len(files), "bytes": sum(path.stat().st_size for path in files)}
 
 
 class _Installed(Server):
@@ -112,8 +146,7 @@ class _Installed(Server):
         self._folder = folder
 
     def start(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
+        _empty(self._folder)
         self.port = free_port()
         with (self._folder.parent / f"{self._folder.name}.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -137,8 +170,10 @@ class _Installed(Server):
         self.start()
 
     def arrived(self) -> dict[str, int]:
-        files = [path for path in self._folder.iterdir() if path.is_file()]
-        return {"instances": len(files), "bytes": sum(path.stat().st_size for path in files)}
+        return _counted(self.instances())
+
+    def instances(self) -> list[Path]:
+        return _files(self._folder)
 
     def _command(self) -> list[str]:
         raise NotImplementedError
@@ -193,12 +228,23 @@ class Orthanc(_Installed):
         _await(self._process, self._http_port)
 
     def arrived(self) -> dict[str, int]:
-        with urlopen(f"http://{HOST}:{self._http_port}/statistics", timeout=30) as answer:
-            statistics = json.load(answer)
+        statistics = json.loads(self._got("statistics"))
         return {
             "instances": int(statistics["CountInstances"]),
             "bytes": int(statistics["TotalUncompressedSize"]),
         }
+
+    def instances(self) -> list[Path]:
+        exported = self._folder / "exported"
+        _empty(exported)
+        for name in json.loads(self._got("instances")):
+            (exported / f"{name}.dcm").write_bytes(self._got(f"instances/{name}/file"))
+        return _files(exported)
+
+    def _got(self, resource: str) -> bytes:
+        with urlopen(f"http://{HOST}:{self._http_port}/{resource}", timeout=30) as answer:
+            content: bytes = answer.read()
+        return content
 
 
 class Dcmqrscp(_Installed):
@@ -231,9 +277,7 @@ class Dcmqrscp(_Installed):
         return [program("dcmqrscp"), "-c", str(configuration)]
 
     def reset(self) -> None:
-        shutil.rmtree(self._target, ignore_errors=True)
-        self._target.mkdir()
+        _empty(self._target)
 
-    def arrived(self) -> dict[str, int]:
-        files = [path for path in self._target.rglob("*") if path.is_file()]
-        return {"instances": len(files), "bytes": sum(path.stat().st_size for path in files)}
+    def instances(self) -> list[Path]:
+        return _files(self._target)

@@ -3,7 +3,8 @@
 Its first line on stdout is a JSON object with its ports: ``dicom``, and ``raw`` which
 takes a length of eight bytes, discards so many, and answers with one byte. Each line
 on its stdin is answered, once no association is open, with a JSON object that says what
-came since the last one.
+came since the last one. With ``--keep`` the instances are kept as files; it is no sink to
+measure on then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from benchmarks.sink.association import Counts, serve
 from benchmarks.sink.reading import Reader
@@ -56,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--matches", type=int, default=0, help="how many a C-FIND finds")
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
+    parser.add_argument("--keep", type=Path, help="a folder for what arrives")
     options = parser.parse_args()
     context = None
     if options.tls:
@@ -66,7 +69,7 @@ def main() -> None:
     def dicom(connection: socket.socket) -> Counts | None:
         counts = Counts()
         try:
-            serve(connection, counts, match_count=options.matches)
+            serve(connection, counts, match_count=options.matches, keep=options.keep)
         except (EOFError, OSError, ValueError) as end:
             # It is counted as not released, and the harness does not take it for a result.
             if not counts.released and counts != Counts():

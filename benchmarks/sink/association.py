@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
+from benchmarks.sink.keeping import Keeper
 from benchmarks.sink.matches import matches
 from benchmarks.sink.pdus import (
     RELEASE_RESPONSE,
@@ -44,8 +46,16 @@ class Counts:
     matches: int = 0
 
 
-def serve(connection: socket.socket, counts: Counts, *, match_count: int) -> NoReturn:
+def serve(
+    connection: socket.socket, counts: Counts, *, match_count: int, keep: Path | None = None
+) -> NoReturn:
     """Serve a client until the connection ends, which raises what ended it.
+
+    Args:
+        connection: With the client.
+        counts: Is told what came.
+        match_count: How many matches a query has.
+        keep: Where instances go; if there is no such place they are dropped unseen.
 
     Raises:
         EOFError: The client closed it, as it does after a release.
@@ -58,6 +68,7 @@ def serve(connection: socket.socket, counts: Counts, *, match_count: int) -> NoR
     proposal = Proposal.of(reader.take(length))
     connection.sendall(accepted(proposal))
     messages = _Messages(connection, counts, match_count)
+    keeper = Keeper(keep, proposal.agreed()) if keep else None
     while True:
         kind, length = struct.unpack(">BxI", reader.take(6))
         if kind == 0x05:
@@ -76,9 +87,13 @@ def serve(connection: socket.socket, counts: Counts, *, match_count: int) -> NoR
             length -= 4 + item
             if control & 1:
                 messages.command(context, reader.take(item - 2), last=bool(control & 2))
+                continue
+            if keeper and (instance_uid := messages.instance_uid):
+                fragment = reader.take(item - 2)
+                keeper.fragment(context, instance_uid, fragment, last=bool(control & 2))
             else:
                 reader.discard(item - 2)
-                messages.data(item - 2, last=bool(control & 2))
+            messages.data(item - 2, last=bool(control & 2))
 
 
 class _Messages:
@@ -101,6 +116,11 @@ class _Messages:
             self._command = b""
             if self._request[0x0800] == b"\x01\x01":
                 self._answer()
+
+    @property
+    def instance_uid(self) -> bytes | None:
+        """Of the instance that the message brings, if it brings one."""
+        return self._request.get(0x1000)
 
     def data(self, length: int, *, last: bool) -> None:
         self._length += length

@@ -56,6 +56,19 @@ class Proposal:
                 proposal.window = dict(_items(value)).get(0x53)
         return proposal
 
+    def agreed(self) -> dict[int, bytes]:
+        """The transfer syntax of each context.
+
+        It is Explicit VR Little Endian if that is proposed, the first one otherwise; for the
+        queries it is Implicit VR Little Endian.
+        """
+        syntaxes = {}
+        for number, (abstract, proposed) in self.contexts.items():
+            wanted = _IMPLICIT if abstract.startswith(_QUERIES) else _EXPLICIT
+            found = (each for each in proposed if each.rstrip(b"\0") == wanted)
+            syntaxes[number] = next(found, proposed[0])
+        return syntaxes
+
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
     offset = 0
@@ -72,13 +85,10 @@ def _item(kind: int, value: bytes) -> bytes:
 def accepted(proposal: Proposal) -> bytes:
     """The A-ASSOCIATE-AC that accepts all of it.
 
-    Every context is accepted in Explicit VR Little Endian if that is proposed, in the first
-    syntax otherwise; the queries in Implicit VR Little Endian. A window is granted as proposed.
+    A window is granted as proposed.
     """
     items = [_item(0x10, proposal.application_context)]
-    for number, (abstract, syntaxes) in proposal.contexts.items():
-        wanted = _IMPLICIT if abstract.startswith(_QUERIES) else _EXPLICIT
-        syntax = next((each for each in syntaxes if each.rstrip(b"\0") == wanted), syntaxes[0])
+    for number, syntax in proposal.agreed().items():
         items.append(_item(0x21, bytes([number, 0, 0, 0]) + _item(0x40, syntax)))
     user = _item(0x51, struct.pack(">I", _MAX_LENGTH)) + _item(0x52, b"2.25.4711")
     if proposal.window is not None:

@@ -79,6 +79,28 @@ def test_a_client_that_does_less_has_no_result(
         laboratory.once(work, a_client_that_does(does, tmp_path), server)
 
 
+def test_a_client_that_sends_something_else_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = contender("trio_dicom", "store", Peers()).driver[-1]
+    first_twice = "ours({**job, 'paths': job['paths'][:1] * len(job['paths'])})()"
+    cheats = a_client_that_does(first_twice, tmp_path)
+    client = tmp_path / "client.py"
+    prepare = f"import runpy\nours = runpy.run_path({ours!r})['ACTIONS']['store']\n"
+    client.write_text(prepare + client.read_text())
+
+    def chosen(name: str, action: str, peers: Peers) -> Contender:
+        return cheats if name == "pynetdicom" else contender(name, action, peers)
+
+    monkeypatch.setattr(measure, "contender", chosen)
+    who = "--contenders=trio_dicom,pynetdicom"
+    assert main(["--only=small", f"--scale={TINY / 2}", "--rounds=1", who]) == 1
+    said = capsys.readouterr().out
+    assert "**somebody failed**: instance 2.25.1000000000001 arrived, which" in said
+    assert "same bytes" in said
+    assert rows(said)[-1] == "trio_dicom"
+
+
 def test_a_client_that_loses_an_instance_fails_the_run_and_hides_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,7 +138,7 @@ def test_a_peer_may_try_again_and_the_report_says_so(
     monkeypatch.setattr(Laboratory, "_drive", drive)
     outcome = laboratory.do(WORKS["small"].scaled(TINY / 2), 1, ("pynetdicom",))
     assert not outcome.failed
-    assert len(tried) == 2
+    assert len(tried) == 3  # once more when it broke, and once to be measured
     assert "Runs of pynetdicom that broke off and were repeated: 1." in table(outcome)
 
 

@@ -17,6 +17,7 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
+from benchmarks.content import SAME_BYTES, compared
 from benchmarks.data import KIB, make_files
 from benchmarks.servers import HOST, Sink
 from benchmarks.sink.matches import ELEMENTS
@@ -51,6 +52,20 @@ def test_it_counts_what_came(sink: Sink, tmp_path: Path) -> None:
         "matches": 0,
     }
     assert sink.arrived() == {}
+
+
+def test_it_keeps_what_came_if_asked_to(tmp_path: Path) -> None:
+    files = make_files(tmp_path / "files", 3, 100 * KIB)
+    ae = AE()
+    ae.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
+    with Sink(keep=tmp_path / "kept") as sink:
+        for _ in range(2):
+            sink.reset()
+            association = ae.associate(HOST, sink.port)
+            assert [association.send_c_store(path).Status for path in files.paths] == [0, 0, 0]
+            association.release()
+            assert sink.arrived()["bytes"] == files.data_sets
+            assert compared(files.paths, sink.instances()) == SAME_BYTES
 
 
 def test_its_matches_differ_and_have_all_elements(sink: Sink) -> None:
