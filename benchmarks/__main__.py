@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.contenders import Peers, contender
-from benchmarks.curves import CURVES, Curve, Point, measured
+from benchmarks.curves import CURVES, Point, measured
 from benchmarks.data import scratch
+from benchmarks.kept import Conditions, Kept
 from benchmarks.machine import machine
 from benchmarks.measure import Failed, Laboratory
 from benchmarks.programs import MissingPeer
 from benchmarks.report import curve_table, page, table
 from benchmarks.results import Outcome
 from benchmarks.works import WORKS
-
-Grown = Mapping[str, tuple[Curve, Sequence[Point]]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,15 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         for work in WORKS.values():
             print(f"{work.name:20} {work.title}")
+        for curve in CURVES:
+            print(f"{curve.name:20} cost by {curve.grows}, with --curves")
         return 0
-    peers = Peers(pydcm=options.pydcm, dcmjs=options.dcmjs, against=options.against)
-    with scratch() as folder:
-        laboratory = Laboratory(folder, peers, _say)
-        outcomes = _works(laboratory, options)
-        grown, failed = _curves(laboratory, options)
+    kept, succeeded = (Kept.read(options.from_), True) if options.from_ else _measure(options)
     if options.report:
-        _write(options.report, outcomes, grown, _facts(options, peers))
-    return int(failed or any(outcome.failed for outcome in outcomes))
+        _write(options.report, kept)
+    return int(not succeeded or any(outcome.failed for outcome in kept.outcomes.values()))
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -57,6 +53,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=int, default=5, help="how often each does its work")
     add("--scale", type=float, default=1.0, help="how much of each work; 1 is what it is called")
     add("--curves", action="store_true", help="also measure how cost grows with work")
+    add("--keep", type=Path, help="a new file for what was measured, written after each work")
+    from_help = "measure nothing, but report what these files keep, of each work the last"
+    add("--from", dest="from_", type=Path, nargs="+", metavar="FILE", help=from_help)
     add("--report", type=Path, help="the Markdown file to write, with plots in a folder beside it")
     add(
         "--pydcm", type=_path, default=os.environ.get("BENCH_PYDCM"), help="a Python that has pydcm"
@@ -70,6 +69,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     names = {*WORKS, *(curve.name for curve in CURVES)}
     if unknown := set(options.only) - names:
         parser.error(f"no such work: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    if options.keep and options.keep.exists():
+        parser.error(f"{options.keep} keeps something already")
+    if options.from_ and not options.report:
+        parser.error("--from is for a --report")
     return options
 
 
@@ -77,35 +80,50 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _works(laboratory: Laboratory, options: argparse.Namespace) -> list[Outcome]:
+def _measure(options: argparse.Namespace) -> tuple[Kept, bool]:
+    """What was measured, and whether each curve was."""
+    peers = Peers(pydcm=options.pydcm, dcmjs=options.dcmjs, against=options.against)
     changes = {
         name: getattr(options, name)
         for name in ("window", "open", "associations")
         if getattr(options, name) is not None
     }
-    outcomes = []
-    for name, work in WORKS.items():
-        if not options.only or name in options.only:
-            work = replace(work, **changes).scaled(options.scale)
-            outcomes.append(laboratory.do(work, options.rounds, options.contenders))
-            print(table(outcomes[-1]), flush=True)
-    return outcomes
-
-
-def _curves(laboratory: Laboratory, options: argparse.Namespace) -> tuple[Grown, bool]:
-    grown: dict[str, tuple[Curve, Sequence[Point]]] = {}
-    failed = False
-    for curve in CURVES if options.curves else ():
-        if not options.only or curve.name in options.only:
+    conditions = Conditions(_facts(options, peers), options.scale, changes)
+    kept = Kept()
+    succeeded = True
+    with scratch() as folder:
+        laboratory = Laboratory(folder, peers, _say)
+        for name in _chosen(WORKS, options):
+            outcome = laboratory.do(conditions.work(name), options.rounds, options.contenders)
+            print(table(outcome), flush=True)
+            _keep(outcome, name, conditions, kept, options)
+        curves = {curve.name: curve for curve in CURVES if options.curves}
+        for name in _chosen(curves, options):
             try:
-                points = measured(laboratory, curve, options.rounds, options.scale)
+                points = measured(laboratory, curves[name], options.rounds, options.scale)
             except Failed as failure:
-                failed = True
-                _say(f"{curve.name}: {failure}")
+                succeeded = False
+                _say(f"{name}: {failure}")
             else:
-                grown[curve.name] = curve, points
-                print(curve_table(curve, points), flush=True)
-    return grown, failed
+                print(curve_table(curves[name], points), flush=True)
+                _keep(points, name, conditions, kept, options)
+    return kept, succeeded
+
+
+def _chosen(names: Iterable[str], options: argparse.Namespace) -> list[str]:
+    return [name for name in names if not options.only or name in options.only]
+
+
+def _keep(
+    what: Outcome | Sequence[Point],
+    name: str,
+    conditions: Conditions,
+    kept: Kept,
+    options: argparse.Namespace,
+) -> None:
+    kept.add(what, name, conditions)
+    if options.keep:
+        kept.write(options.keep)
 
 
 def _facts(options: argparse.Namespace, peers: Peers) -> dict[str, str]:
@@ -121,21 +139,21 @@ def _facts(options: argparse.Namespace, peers: Peers) -> dict[str, str]:
     return facts
 
 
-def _write(
-    report: Path, outcomes: Sequence[Outcome], grown: Grown, facts: Mapping[str, str]
-) -> None:
+def _write(report: Path, kept: Kept) -> None:
     from benchmarks.plot import plot_curves, plot_ratios  # noqa: PLC0415 - only who plots has it
 
     folder = report.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
+    outcomes, curves = kept.in_order()
     images = []
-    if outcomes:
-        plot_ratios(outcomes, folder / "ratios.svg")
+    if compared := [outcome for outcome in outcomes if outcome.ratios()]:
+        plot_ratios(compared, folder / "ratios.svg")
         images.append(f"{folder.name}/ratios.svg")
-    if grown:
-        plot_curves(grown, folder / "curves.svg")
+    if curves:
+        plot_curves(curves, folder / "curves.svg")
         images.append(f"{folder.name}/curves.svg")
-    report.write_text(page(outcomes, grown, facts, images))
+    facts = {name: each.facts for name, each in kept.conditions.items()}
+    report.write_text(page(outcomes, curves, facts, images))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
@@ -13,7 +14,6 @@ from matplotlib.ticker import NullFormatter
 
 from benchmarks.curves import Curve, Point
 from benchmarks.results import Outcome
-from benchmarks.works import OURS
 
 __all__ = ["plot_curves", "plot_ratios"]
 
@@ -26,35 +26,33 @@ _QUICKER, _SLOWER = "#3b7dd8", "#d8823b"
 
 
 def plot_ratios(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Everybody's time by ours: a bar to the right of 1 means that we are quicker."""
-    compared = [outcome for outcome in outcomes if outcome.shares().keys() - {OURS}]
-    heights = [len(outcome.shares()) + 2 for outcome in compared]
+    """Everybody's time by ours: a bar to the right of 1 means that we are quicker.
+
+    Each outcome has ratios.
+    """
+    heights = [len(outcome.ratios()) + 3 for outcome in outcomes]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, _ROW * sum(heights)), layout="constrained")
-        panels = figure.subplots(len(compared), squeeze=False, height_ratios=heights)
-        for panel, outcome in zip(panels[:, 0], compared, strict=True):
+        panels = figure.subplots(len(outcomes), squeeze=False, height_ratios=heights)
+        for panel, outcome in zip(panels[:, 0], outcomes, strict=True):
             _bars(panel, outcome)
         figure.savefig(path, metadata=_METADATA)
 
 
 def _bars(panel: Axes, outcome: Outcome) -> None:
-    shares = {
-        name: share
-        for name, share in outcome.shares().items()
-        if name != OURS and share.ratio is not None
-    }
-    for row, (name, share) in enumerate(shares.items()):
-        ratio = share.ratio or 1.0
+    shares = outcome.ratios()
+    for row, (name, ratios) in enumerate(shares.items()):
+        ratio = median(ratios)
         colour = _QUICKER if ratio >= 1 else _SLOWER
         panel.barh(row, ratio - 1, left=1, color=colour, height=0.7)
-        panel.plot([min(share.ratios), max(share.ratios)], [row, row], color="black", linewidth=1)
+        panel.plot([min(ratios), max(ratios)], [row, row], color="black", linewidth=1)
         if name in outcome.work.goals:
             panel.plot([outcome.work.goals[name]], [row], marker="|", color="red", markersize=10)
     panel.set_yticks(range(len(shares)), list(shares))
     panel.set_ylim(len(shares) - 0.5, -0.5)  # the first is the uppermost
     panel.set_xscale("log")
-    ratios = [ratio for share in shares.values() for ratio in share.ratios]
-    panel.set_xlim(min(0.5, *ratios) * 0.8, max(2.0, *ratios, *outcome.work.goals.values()) * 1.25)
+    every = [ratio for ratios in shares.values() for ratio in ratios]
+    panel.set_xlim(min(0.5, *every) * 0.8, max(2.0, *every, *outcome.work.goals.values()) * 1.25)
     panel.axvline(1, color="black", linewidth=0.8)
     panel.xaxis.set_major_formatter("{x:g}")
     panel.xaxis.set_minor_formatter(NullFormatter())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from benchmarks.curves import Curve, Point
 from benchmarks.results import Outcome, Share
@@ -21,10 +22,12 @@ trio_dicom beside other clients, on the same work in the same run. `nox -s bench
 - Everybody does the work in turn, several rounds. *Their time / ours* is formed within each
   round for one unit of work; the table has the median, the lowest and the highest. Above 1 we
   are quicker. Where somebody is slow it does fewer rounds or less of the work, which the column
-  *runs* shows, and is set against our median.
+  *runs* shows, and is set against our median. Every second round goes through the clients from
+  the last to the first.
 - A client is measured from the first connection to the last release, looking at its files
   included, in a process of its own that has imported what it needs. Programs are measured as a
-  whole, less the time in which the same command ends that finds nobody at the port.
+  whole, less the time in which the same command ends that finds nobody at the port. Where
+  nothing is left of a run then, there is no number.
 - The sink is a DICOM server of ours that accepts everything, discards it without looking at
   more than the headers, acknowledges at once, and counts. The other servers run as they are
   installed. A client of whom fewer instances, bytes or matches arrived than were to arrive has
@@ -48,10 +51,16 @@ _HEAD = (
 )
 
 
+_ROUNDS = """\
+Goals are for the median of five *rounds*, ours and theirs. Where fewer are counted for a
+client, it is so slow that it did no more.
+"""
+
+
 def page(
     outcomes: Sequence[Outcome],
     curves: Mapping[str, tuple[Curve, Sequence[Point]]],
-    machine: Mapping[str, str],
+    facts: Mapping[str, Mapping[str, str]],
     images: Sequence[str] = (),
 ) -> str:
     """All of it.
@@ -59,11 +68,10 @@ def page(
     Args:
         outcomes: Of each work.
         curves: How cost grows.
-        machine: What it was measured on.
+        facts: What was measured on what: the facts of the run of each work and curve.
         images: Addresses of plots: of the works, and of the curves, if they are.
     """
-    facts = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    parts = [_INTRODUCTION.format(machine=facts), _goals(outcomes)]
+    parts = [_INTRODUCTION.format(machine=_machine(facts)), _goals(outcomes)]
     parts += [f"![]({image})\n" for image in images]
     parts += [table(outcome) for outcome in outcomes]
     if curves:
@@ -72,19 +80,39 @@ def page(
     return "\n".join(parts)
 
 
+def _machine(facts: Mapping[str, Mapping[str, str]]) -> str:
+    """The facts of each run, with what was measured in it if there were several."""
+    runs: list[Mapping[str, str]] = []
+    for each in facts.values():
+        if each not in runs:
+            runs.append(each)
+    parts = []
+    for run in runs:
+        if len(runs) > 1:
+            names = ", ".join(name for name, each in facts.items() if each == run)
+            parts.append(f"Of one run are {names}:\n")
+        parts += [f"- {name}: {value}" for name, value in run.items()]
+        parts.append("")
+    return "\n".join(parts).rstrip()
+
+
 def _goals(outcomes: Sequence[Outcome]) -> str:
     rows = []
     for outcome in outcomes:
         for name, share in outcome.shares().items():
             if goal := _goal(outcome.work, name, share):
-                reached, wanted = goal
-                found = _megabytes(share.peak) if name == OURS else f"{share.ratio:.2f}"
                 who = "memory" if name == OURS else name
-                rows.append(f"| {outcome.work.title} | {who} | {wanted} | {found} | {reached} |\n")
+                rounds = [outcome.runs.get(OURS, []), outcome.runs[name]]
+                cells = [
+                    *(outcome.work.title, who, goal.wanted, goal.found),
+                    ", ".join(str(len(runs)) for runs in rounds[name == OURS :]),
+                    goal.said,
+                ]
+                rows.append(f"| {' | '.join(cells)} |\n")
     if not rows:
         return ""
-    head = "| work | beside | goal | found | |\n|---|---|---:|---:|---|\n"
-    return f"## Goals\n\n{head}{''.join(rows)}"
+    head = "| work | beside | goal | found | rounds | |\n|---|---|---:|---:|---:|---|\n"
+    return f"## Goals\n\n{_ROUNDS}\n{head}{''.join(rows)}"
 
 
 def table(outcome: Outcome) -> str:
@@ -116,29 +144,36 @@ def _row(outcome: Outcome, name: str, share: Share) -> str:
     goal = _goal(outcome.work, name, share)
     cells = [
         name,
-        time(share.per_unit),
+        "less than its start" if share.per_unit is None else time(share.per_unit),
         ratio,
         spread,
         _megabytes(share.peak),
         f"{share.runs} × {share.done:,}",
         outcome.content.get(name, ""),
-        f"{goal[1]}: {goal[0]}" if goal else "",
+        f"{goal.wanted}: {goal.said}" if goal else "",
     ]
     return f"| {' | '.join(cells)} |\n"
 
 
-def _goal(work: Work, name: str, share: Share) -> tuple[str, str] | None:
-    """Whether it is reached, and what it is."""
+class _Goal(NamedTuple):
+    said: str  # whether it is reached
+    wanted: str
+    found: str
+
+
+def _goal(work: Work, name: str, share: Share) -> _Goal | None:
     if name == OURS and work.memory_goal is not None:
         reached = share.peak < work.memory_goal
-        wanted = f"below {_megabytes(work.memory_goal)}"
+        wanted, found = f"below {_megabytes(work.memory_goal)}", _megabytes(share.peak)
     elif name in work.goals and share.ratio is not None:
-        # What a reader sees as reached is reached: the same digits are compared.
-        reached = round(share.ratio, 2) >= round(work.goals[name], 2)
-        wanted = f"{work.goals[name]:.2f}"
+        reached = share.ratio >= work.goals[name]
+        # With as many digits as it takes to see why it is not reached.
+        wanted, found = f"{work.goals[name]:.4g}", f"{share.ratio:.4g}"
+    elif name in work.goals:
+        return _Goal("not measured", f"{work.goals[name]:.4g}", "")
     else:
         return None
-    return ("reached" if reached else "**not reached**"), wanted
+    return _Goal("reached" if reached else "**not reached**", wanted, found)
 
 
 def curve_table(curve: Curve, points: Sequence[Point]) -> str:

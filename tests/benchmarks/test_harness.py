@@ -42,7 +42,7 @@ def test_each_client_gets_a_row_beside_ours(laboratory: Laboratory, name: str) -
     work = WORKS[name].scaled(TINY)
     outcome = laboratory.do(work, 1, ("trio_dicom", "pynetdicom", "bare"))
     assert not outcome.failed
-    text = page([outcome], {}, {"machine": "of the test"})
+    text = page([outcome], {}, {name: {"machine": "of the test"}})
     both = {"trio_dicom", "pynetdicom"}
     assert both | ({"bare"} if name == "slices" else set()) <= set(rows(text))
     ratio = outcome.shares()["pynetdicom"].ratio
