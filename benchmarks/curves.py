@@ -81,7 +81,7 @@ CURVES = (
         lambda size: replace(WORKS["find"], count=size),
     ),
     Curve(
-        "associations",
+        "concurrent",  # no curve is called as a work is
         "concurrent associations",
         "association",
         (1, 4, 16, 64, 256),

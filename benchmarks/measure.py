@@ -124,15 +124,16 @@ class Laboratory:
     def server(self, work: Work, *, keep: bool = False) -> Iterator[Server]:
         """The server that a work is done on; all but the sink always keep what arrives."""
         place = self.folder / "server"
+        tls = self._certificate() if work.tls else None
         servers: Mapping[str, Callable[[], Server]] = {
             "none": Server,
             "sink": lambda: Sink(
                 matches=work.count if work.action == "find" else 0,
-                tls=self._certificate() if work.tls else None,
+                tls=tls,
                 keep=place if keep else None,
             ),
-            "storescp": lambda: Storescp(place),
-            "orthanc": lambda: Orthanc(place),
+            "storescp": lambda: Storescp(place, tls),
+            "orthanc": lambda: Orthanc(place, tls),
             "dcmqrscp": lambda: Dcmqrscp(
                 place, self.files(work.count, work.size), self.folder / "target"
             ),

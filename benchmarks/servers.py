@@ -142,8 +142,10 @@ class _Installed(Server):
 
     grace = 2.0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tls: tuple[Path, Path] | None = None) -> None:
+        """It writes into the folder; it encrypts if there are a certificate and a key."""
         self._folder = folder
+        self._tls = tls
 
     def start(self) -> None:
         _empty(self._folder)
@@ -201,7 +203,11 @@ class Storescp(_Installed):
     """DCMTK's storescp, which writes each instance to disk."""
 
     def _command(self) -> list[str]:
-        return [program("storescp"), "-od", str(self._folder), str(self.port)]
+        tls = []
+        if self._tls:
+            certificate, key = map(str, self._tls)
+            tls = ["+tls", key, certificate, "-ic"]  # clients have none
+        return [program("storescp"), *tls, "-od", str(self._folder), str(self.port)]
 
 
 class Orthanc(_Installed):
@@ -219,6 +225,15 @@ class Orthanc(_Installed):
             "DicomPort": self.port,
             "DicomAlwaysAllowStore": True,
         }
+        if self._tls:
+            certificate, key = map(str, self._tls)
+            settings |= {
+                "DicomTlsEnabled": True,
+                "DicomTlsCertificate": certificate,
+                "DicomTlsPrivateKey": key,
+                "DicomTlsTrustedCertificates": certificate,  # it wants some, and asks for none
+                "DicomTlsRemoteCertificateRequired": False,
+            }
         path = self._folder.parent / "orthanc.json"
         path.write_text(json.dumps(settings))
         return [program("Orthanc"), str(path)]

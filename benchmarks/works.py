@@ -213,7 +213,8 @@ _PLAIN = [
     ),
 ]
 
-_ENCRYPTED = ("large-disk", "slices", "small", "find", "echo", "associations")
+# dcmqrscp and getscu cannot.
+_ENCRYPTED = tuple(work.name for work in _PLAIN if work.name not in ("get", "import"))
 
 
 def _with_tls(work: Work) -> Work:

@@ -71,6 +71,14 @@ def test_a_group_length_more_is_no_other_data_set(sent: list[Path], tmp_path: Pa
     assert compared(sent[:1], [other]) == SAME_DATA_SET
 
 
+def test_bytes_that_follow_are_another_data_set(sent: list[Path], tmp_path: Path) -> None:
+    padding = bytes.fromhex("fcfffcff") + b"OB" + bytes(6)
+    other = tmp_path / "other.dcm"
+    other.write_bytes(sent[0].read_bytes() + padding)
+    with pytest.raises(Differs, match="FFFC,FFFC"):
+        compared(sent[:1], [other])
+
+
 @pytest.mark.parametrize(
     ("change", "tag"),
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.curves import Point
+from benchmarks.curves import CURVES, Point
 from benchmarks.kept import Conditions, Kept
 from benchmarks.report import page, table
 from benchmarks.results import Outcome, Run
@@ -65,6 +65,10 @@ def test_nobody_is_compared_with_a_time_of_ours_of_which_nothing_is_left() -> No
     outcome = of_import(-0.1, 1.0)
     assert outcome.ratios() == {}
     assert line(table(outcome), "dependencies")[2] == ""
+
+
+def test_no_curve_is_called_as_a_work_is() -> None:
+    assert not {curve.name for curve in CURVES} & WORKS.keys()
 
 
 def kept(path: Path, facts: dict[str, str], *names: str, seconds: float) -> Path:
