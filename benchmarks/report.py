@@ -37,6 +37,12 @@ trio_dicom beside other clients, on the same work in the same run. `nox -s bench
   and data set are then compared with the files. *Same bytes* have not been changed on the way;
   the *same data set* was encoded anew, by the client or by a server that is not ours, and pydicom
   finds each element equal. A client that sent something else has no row either.
+- Each client is used in the quickest way that it documents. pynetdicom sends files as they are
+  (`STORE_SEND_CHUNKED_DATASET`), which by default it would decode, and writes what it fetches
+  without decoding it. pydcm sends files with `send_c_store_files` and writes those that it
+  fetches itself (`store_dir`). storescu and dcmsend are given a folder, findscu is quiet, and no
+  option made storescu or getscu quicker than `TCP_NODELAY` does. All take PDUs of 128 KiB where
+  they say how much they take, except the programs of DCMTK, which run as they are installed.
 - `bare` is a loop of socket calls without any protocol on a raw port of the sink, with the
   same bytes: from memory, or read from the same files. `-nodelay` means a program of DCMTK with
   `TCP_NODELAY=1` in its environment, `ours-` trio_dicom with more than one request at a time:

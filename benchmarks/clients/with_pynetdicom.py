@@ -96,6 +96,7 @@ def get(job: Job) -> Work:
 
     def work() -> int:
         ae = AE()
+        ae.maximum_pdu_size = 131_072  # as DCMTK and trio_dicom can; its own default is 16 KiB
         ae.add_requested_context(StudyRootQueryRetrieveInformationModelGet)
         ae.add_requested_context(job["sop_class"], ExplicitVRLittleEndian)
         association = _associated(

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import measure
 from benchmarks.__main__ import main
 from benchmarks.contenders import Contender, Peers, contender
+from benchmarks.content import SAME_BYTES, compared
 from benchmarks.curves import CURVES, measured
 from benchmarks.measure import Failed, Laboratory
 from benchmarks.report import curve_table, page, table
@@ -77,6 +78,19 @@ def test_a_client_that_does_less_has_no_result(
     work = WORKS["small"].scaled(TINY / 2)
     with laboratory.server(work) as server, pytest.raises(Failed, match=why):
         laboratory.once(work, a_client_that_does(does, tmp_path), server)
+
+
+def test_pynetdicom_sends_files_as_they_are(laboratory: Laboratory) -> None:
+    work = WORKS["small"].scaled(TINY / 2)
+    sent = laboratory.files(work.count, work.size).paths
+    first = bytes.fromhex("08000500")  # Specific Character Set
+    # pydicom would not write a group length again.
+    group_length = bytes.fromhex("08000000") + b"UL" + bytes.fromhex("040008000000")
+    for path in sent:
+        path.write_bytes(path.read_bytes().replace(first, group_length + first, 1))
+    with laboratory.server(work, keep=True) as server:
+        laboratory.once(work, contender("pynetdicom", "store", Peers()), server)
+        assert compared(sent, server.instances()) == SAME_BYTES
 
 
 def test_a_client_that_sends_something_else_is_not_measured(
