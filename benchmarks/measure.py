@@ -16,9 +16,9 @@ import trustme
 from benchmarks.contenders import Contender, Peers, contender
 from benchmarks.content import Differs, compared
 from benchmarks.data import KIB, STUDY_UID, Files, make_files
-from benchmarks.programs import MissingPeer
+from benchmarks.programs import HOST, MissingPeer, free_port
 from benchmarks.results import Outcome, Run
-from benchmarks.servers import HOST, Dcmqrscp, Orthanc, Server, Sink, Storescp, free_port
+from benchmarks.servers import Dcmqrscp, Orthanc, Server, Sink, Storescp
 from benchmarks.works import OURS, Slow, Work
 
 __all__ = ["Failed", "Laboratory"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -17,25 +16,11 @@ from typing import Self
 from urllib.request import urlopen
 
 from benchmarks.data import Files
-from benchmarks.programs import program
+from benchmarks.programs import HOST, free_port, program
 
-__all__ = ["HOST", "Dcmqrscp", "Orthanc", "Server", "Sink", "Storescp", "free_port"]
-
-HOST = "127.0.0.1"
+__all__ = ["Dcmqrscp", "Orthanc", "Server", "Sink", "Storescp"]
 
 _ROOT = Path(__file__).parents[1]
-
-
-def free_port() -> int:
-    """A port of loopback on which nobody listens, below those that clients get."""
-    while True:
-        port = random.randrange(15_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        return port
 
 
 class Server:

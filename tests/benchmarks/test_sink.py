@@ -19,7 +19,8 @@ from pynetdicom.sop_class import (
 
 from benchmarks.content import SAME_BYTES, compared
 from benchmarks.data import KIB, make_files
-from benchmarks.servers import HOST, Sink
+from benchmarks.programs import HOST
+from benchmarks.servers import Sink
 from benchmarks.sink.matches import ELEMENTS
 from benchmarks.sink.pdus import Proposal, accepted
 from benchmarks.sink.reading import Reader

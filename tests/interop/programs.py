@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
@@ -18,14 +16,12 @@ from typing import NoReturn, TypeVar
 import pytest
 import trio
 
+from benchmarks.programs import HOST, MissingPeer, free_port
+from benchmarks.programs import program as installed
+
 __all__ = ["HOST", "free_port", "in_background", "missing", "program", "running"]
 
-HOST = "127.0.0.1"
-
 T = TypeVar("T")
-
-# Where Debian puts servers, which are not on every user's path.
-_SERVERS = ("/usr/sbin", "/usr/local/sbin")
 
 
 def program(name: str, *, package: str) -> str:
@@ -33,12 +29,10 @@ def program(name: str, *, package: str) -> str:
 
     Where ``TRIO_DICOM_REQUIRE_PEERS=1`` is set a missing program is a failure.
     """
-    # Scripts do not count: pynetdicom installs its own storescp and echoscu, in Python.
-    for folder in (*os.get_exec_path(), *_SERVERS):
-        path = Path(folder, name)
-        if path.is_file() and os.access(path, os.X_OK) and not _is_script(path):
-            return str(path)
-    return missing(f"{name} is not installed (apt-get install {package})")
+    try:
+        return installed(name)
+    except MissingPeer as reason:
+        missing(f"{reason} (apt-get install {package})")
 
 
 def missing(reason: str) -> NoReturn:
@@ -46,28 +40,6 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("TRIO_DICOM_REQUIRE_PEERS") == "1":
         pytest.fail(f"{reason}, and TRIO_DICOM_REQUIRE_PEERS=1 asks for it")
     pytest.skip(reason)
-
-
-def _is_script(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"#!"
-
-
-def free_port() -> int:
-    """A port of loopback on which nobody listens.
-
-    From below the range that systems give to outgoing connections (Linux: 32768 and
-    up), so that no client takes it before the server does, and so that polling it
-    cannot end in a connection of the socket with itself.
-    """
-    while True:
-        port = random.randrange(15_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        return port
 
 
 @asynccontextmanager
