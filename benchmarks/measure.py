@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -140,6 +141,7 @@ class Laboratory:
         }
         with servers[work.server]() as server:
             yield server
+        shutil.rmtree(place, ignore_errors=True)  # what is kept there takes room in memory
 
     def files(self, count: int, size: int) -> Files:
         """Instances, made when they are first asked for."""
