@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import gc
 import socket
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -90,6 +93,65 @@ async def test_a_host_that_does_not_answer(
             raise AssertionError("never here")
     assert trio.current_time() == 7
     assert it.value.seconds == 7
+
+
+@contextmanager
+def deaf_port() -> Generator[int, None, None]:
+    """A port on loopback whose queue of callers is full: nobody else gets an answer."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            caller = stack.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.scenario("B10")
+async def test_an_address_that_does_not_answer_and_no_socket_is_left(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    open_socket = trio.socket.socket
+
+    def remembering(*arguments: Any) -> Any:
+        opened.append(open_socket(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(trio.socket, "socket", remembering)
+    options = ConnectionOptions(timeouts=Timeouts(connect=7))
+    with deaf_port() as port, pytest.raises(ConnectTimeout, match="no TCP connection to"):
+        async with open_connection("127.0.0.1", port, options=options):
+            raise AssertionError("never here")
+    assert trio.current_time() == 7
+    assert [it.fileno() for it in opened] == [-1]
+
+
+class Spawned(trio.abc.Instrument):
+    def __init__(self) -> None:
+        self.tasks: list[str] = []
+
+    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        self.tasks.append(task.name.rpartition(".")[2])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_address_takes_no_task_to_connect_to(host: str) -> None:
+    if host == "::1" and not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    async with trio.open_nursery() as nursery:
+        listener, *_ = await trio.open_tcp_listeners(0, host=host)
+        nursery.start_soon(trio.serve_listeners, oblige, [listener])
+        port = listener.socket.getsockname()[1]
+        spawned = Spawned()
+        trio.lowlevel.add_instrument(spawned)
+        async with open_connection(host, port) as connection:
+            trio.lowlevel.remove_instrument(spawned)
+            assert connection.network_stream.remote_host == host
+        nursery.cancel_scope.cancel()
+    assert "attempt_connect" not in spawned.tasks
 
 
 @pytest.mark.scenario("B65")
