@@ -26,7 +26,8 @@ _Callback = Callable[[], Awaitable[None]]
 class Dispatcher:
     """The queue of callbacks and the one task that runs them.
 
-    An event in the queue is set when its turn comes.
+    An event in the queue is set when its turn comes. Most handlers override few callbacks or
+    none, so the task starts when there is something to run.
 
     Attributes:
         handler: Whom to call.
@@ -37,6 +38,7 @@ class Dispatcher:
 
     handler: ConnectionHandler
     _queue: ByteQueue[_Callback | trio.Event]
+    _start: Callable[[_Callback], None]
     task: trio.lowlevel.Task | None = None
     ended: trio.Event = field(factory=trio.Event)
     is_finishing: bool = False
@@ -44,13 +46,22 @@ class Dispatcher:
     _patience: trio.CancelScope = field(factory=trio.CancelScope)
     _seconds: float = 0.0
     _is_calling: bool = False
+    _has_begun: bool = False
     _arrived: trio.Event = field(factory=trio.Event)
     _catching_up: set[trio.Event] = field(factory=set[trio.Event])
 
     @classmethod
-    def create(cls, handler: ConnectionHandler, flow: Flow) -> Dispatcher:
-        """A dispatcher whose unread responses count against ``flow``."""
-        return cls(handler, ByteQueue(Backlog("the handler's callbacks", flow)))
+    def create(
+        cls, handler: ConnectionHandler, flow: Flow, start: Callable[[_Callback], None]
+    ) -> Dispatcher:
+        """A dispatcher whose unread responses count against ``flow``.
+
+        Args:
+            handler: Whom to call.
+            flow: Says when reading stops.
+            start: Starts the task, which runs what it is given.
+        """
+        return cls(handler, ByteQueue(Backlog("the handler's callbacks", flow)), start)
 
     def wants(self, name: str) -> bool:
         """Whether the handler overrides the callback ``name``; others cost nothing."""
@@ -62,7 +73,15 @@ class Dispatcher:
             method = getattr(self.handler, name)
             self._put(lambda: method(*arguments), size)
 
-    async def run(self) -> None:
+    async def run_out(self) -> None:
+        """Return when all callbacks have run; ``finish`` has been called."""
+        if self._has_begun:
+            await self.ended.wait()
+        else:
+            self._has_begun = True
+            await self._run()
+
+    async def _run(self) -> None:
         """Run callbacks as they come, until ``finish`` was called and the last has run."""
         self.task = self._queue.backlog.drainer = trio.lowlevel.current_task()
         try:
@@ -144,3 +163,6 @@ class Dispatcher:
     def _put(self, item: _Callback | trio.Event, size: int) -> None:
         self._queue.put(item, size)
         self._arrived.set()
+        if not self._has_begun:
+            self._has_begun = True
+            self._start(self._run)

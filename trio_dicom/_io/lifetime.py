@@ -68,7 +68,6 @@ async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskSta
         with peeled(), trio.CancelScope(shield=True):
             async with trio.open_nursery() as link.tasks:
                 link.tasks.start_soon(link.sender.run)
-                link.tasks.start_soon(link.dispatcher.run)
                 task_status.started()
                 await link.sender.ended.wait()
                 await link.listener.ended.wait()
@@ -130,7 +129,7 @@ async def _tell(link: Link) -> None:
     # Not bounded: nothing can go on without them, and they are cancelled.
     await link.serving.stop()
     _announce_the_end(link)
-    await link.dispatcher.ended.wait()
+    await link.dispatcher.run_out()
 
 
 def _announce_the_end(link: Link) -> None:

@@ -110,7 +110,9 @@ class Link:
         """A link with everything that belongs to it. No task is started."""
         link = cls(network, options, instrument, acceptance)
         link.flow = Flow(options.limits.buffered_responses, link.clocks.pause, link.clocks.resume)
-        link.dispatcher = Dispatcher.create(handler, link.flow)
+        link.dispatcher = Dispatcher.create(
+            handler, link.flow, lambda run: link.tasks.start_soon(run)
+        )
         link.serving = Serving(link)
         link.machine = AssociationMachine(
             Role.REQUESTOR if acceptance is None else Role.ACCEPTOR,
