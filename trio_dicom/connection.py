@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
 import trio
-from attrs import define, field
+from attrs import define
 
 from trio_dicom._dimse.base import Request, Response
 from trio_dicom._io.associating import associate, check_request
@@ -24,7 +24,7 @@ from trio_dicom._io.transport import NetworkStream
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom._wire.pdus import Abort, AssociationRequest
-from trio_dicom.errors import LocalProtocolError, WouldDeadlock
+from trio_dicom.errors import WouldDeadlock
 from trio_dicom.handler import BaseHandler, ConnectionHandler, EventTaker, InstanceHandler
 from trio_dicom.instrument import Instrument
 from trio_dicom.options import ConnectionOptions
@@ -127,7 +127,6 @@ class ClientConnection:
     """
 
     _link: Link
-    _has_requested: bool = field(default=False, init=False)
 
     @property
     def listener(self) -> Listener:
@@ -205,14 +204,12 @@ class ClientConnection:
             ConnectionEnded: The peer hung up or aborted.
             RemoteProtocolError: What the peer said is no DICOM.
         """
-        await trio.lowlevel.checkpoint()
-        if self._has_requested:
-            raise LocalProtocolError(
-                "a connection carries one association, and this one has asked for its own; "
-                "open another connection"
-            )
-        check_request(self._link, request)
-        self._has_requested = True
+        await trio.lowlevel.checkpoint_if_cancelled()  # what follows waits in any case
+        try:
+            check_request(self._link, request)
+        except Exception:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            raise
         return await associate(self._link, request)
 
     async def send_association_release_request(self) -> None:

@@ -273,8 +273,12 @@ async def test_an_abort_instead_of_an_answer() -> None:
 async def test_an_answer_that_is_no_dicom() -> None:
     recorder = Recorder()
     async with connected(handler=recorder) as (connection, peer, nursery):
-        nursery.start_soon(peer.send_bytes, b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        nursery.start_soon(serve, peer)
+
+        async def answer() -> None:
+            await peer.send_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            await serve(peer)
+
+        nursery.start_soon(answer)
         with pytest.raises(RemoteProtocolError):
             await connection.send_association_request(REQUEST)
     assert isinstance(recorder.told_of_the_end, RemoteProtocolError)

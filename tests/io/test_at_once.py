@@ -1,20 +1,23 @@
-"""Small requests that are written without waking the sender, and those of which a part is."""
+"""What is written without waking the sender, and that of which only a part is."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from tests.io.recording import connected
 from tests.io.talking import Call, Sent, ask, find_request, quick, store_request, talking
 from trio_dicom import (
+    AssociateTimeout,
     AssociationAborted,
     AssociationReleased,
     CCancelRequest,
     CEchoRequest,
+    CEchoResponse,
     CFindRequest,
     ClientConnection,
     ConnectionLost,
@@ -28,8 +31,9 @@ from trio_dicom import (
 from trio_dicom._io.ends import abort
 from trio_dicom._io.outcomes import finish
 from trio_dicom._io.pending import Failed
+from trio_dicom.lowlevel import Abort, AssociationRequest
 from trio_dicom.sop_classes import VERIFICATION
-from trio_dicom.testing import ScriptedPeer
+from trio_dicom.testing import ScriptedPeer, scripted_peer
 
 
 async def steps_to_send(size: int) -> int:
@@ -49,7 +53,7 @@ class Steps(trio.abc.Instrument):
         self.of_sender = 0
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.of_sender += task.name.endswith("Sender.run")
+        self.of_sender += task.name.endswith("_live")  # which writes
 
 
 async def test_a_small_request_does_not_wake_the_sender_and_a_long_one_does() -> None:
@@ -270,3 +274,103 @@ async def test_a_message_that_timed_out_is_cut_before_anybody_hears_of_it(
         assert not connection.can_still_process_p_data_tf
         await connection.aclose()
         await peer.aclose()
+
+
+async def steps_of(act: Callable[[ClientConnection, ScriptedPeer], Awaitable[None]]) -> int:
+    """How often the sender runs while ``act`` uses an association."""
+    async with talking() as (connection, peer):
+        await wait_all_tasks_blocked()
+        counter = Steps()
+        trio.lowlevel.add_instrument(counter)
+        await act(connection, peer)
+        trio.lowlevel.remove_instrument(counter)
+        return counter.of_sender
+
+
+async def test_to_ask_for_an_association_does_not_wake_the_sender() -> None:
+    async with connected() as (connection, peer, nursery):
+        await wait_all_tasks_blocked()
+        counter = Steps()
+        trio.lowlevel.add_instrument(counter)
+        nursery.start_soon(peer.serve_until_closed)
+        await connection.send_association_request(propose(contexts=[VERIFICATION]))
+        assert counter.of_sender == 0
+        await connection.aclose()
+        # When there is nothing more to write, when it is closed, and when its nursery is.
+        assert counter.of_sender <= 3
+        trio.lowlevel.remove_instrument(counter)
+
+
+async def test_an_answer_does_not_wake_the_sender() -> None:
+    async def be_asked(connection: ClientConnection, peer: ScriptedPeer) -> None:
+        await peer.send_message(CEchoRequest(message_id=7), context_id=1)
+        answer = await peer.expect_message(CEchoResponse)
+        assert answer.message_id_being_responded_to == 7
+        assert connection._link.serving.owed == 0
+
+    assert await steps_of(be_asked) == 0
+
+
+@pytest.mark.parametrize("capacity", [1, 7, 80])
+async def test_an_answer_that_does_not_go_at_once_follows(capacity: int) -> None:
+    async with talking(capacity=capacity) as (connection, peer), trio.open_nursery() as nursery:
+        await wait_all_tasks_blocked()
+        await peer.send_message(CEchoRequest(message_id=7), context_id=1)
+        await wait_all_tasks_blocked()
+        call = await Call.begin(nursery, connection, CEchoRequest())  # into which it must not go
+        answer = await peer.expect_message(CEchoResponse)
+        assert answer.message_id_being_responded_to == 7
+        await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+        assert await call.status() == 0x0000
+        assert connection._link.serving.owed == 0
+
+
+@pytest.mark.parametrize("capacity", [1, 30, 205])
+async def test_an_abort_follows_the_association_request_of_which_a_part_has_gone(
+    capacity: int,
+) -> None:
+    async with scripted_peer(capacity=capacity) as (stream, peer), trio.open_nursery() as nursery:
+
+        async def give_up() -> None:
+            async with wrap_stream(stream) as connection:
+                with trio.CancelScope() as scope:
+                    nursery.start_soon(cancel_when_stuck, scope)
+                    await connection.send_association_request(propose(contexts=[VERIFICATION]))
+
+        async def cancel_when_stuck(scope: trio.CancelScope) -> None:
+            await wait_all_tasks_blocked()
+            scope.cancel()
+
+        nursery.start_soon(give_up)
+        await wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
+        await peer.expect(AssociationRequest)
+        await peer.expect(Abort)
+        await peer.expect_closed()
+
+
+async def test_an_abort_in_the_very_moment_follows_the_whole_association_request() -> None:
+    instrument = AtOnce()
+    async with connected(instrument=instrument, capacity=30) as (connection, peer, nursery):
+        await wait_all_tasks_blocked()
+        instrument.action = lambda: abort(connection._link)
+
+        async def read() -> None:
+            await peer.expect(AssociationRequest)
+            await peer.expect(Abort)
+            await peer.expect_closed()
+
+        nursery.start_soon(read)
+        with pytest.raises(AssociationAborted):
+            await connection.send_association_request(propose(contexts=[VERIFICATION]))
+
+
+async def test_a_stuck_association_request_holds_the_end_no_longer_than_it_may(
+    autojump_clock: MockClock,
+) -> None:
+    async with scripted_peer(capacity=30) as (stream, peer):
+        with pytest.raises(AssociateTimeout):
+            async with wrap_stream(stream, options=quick(associate=5, abort=2)) as connection:
+                await connection.send_association_request(propose(contexts=[VERIFICATION]))
+        assert trio.current_time() == 7
+        assert len(peer.received) == 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.asking import Outcomes, ask
 from tests.io.recording import REQUEST, Recorder, serve
+from tests.io.talking import Sent, talking
 from trio_dicom import (
     BaseHandler,
     CEchoRequest,
@@ -199,3 +200,30 @@ async def test_a_handler_that_is_stuck_does_not_hold_a_bug(autojump_clock: MockC
     out = await caught(instrument=BuggyInstrument("bytes_received", BUG), handler=Stuck())
     assert out.it is BUG
     assert trio.current_time() == 5
+
+
+@pytest.mark.parametrize("hook", ["bytes_sent", "message_sent", "pdu_sent"])
+async def test_a_bug_in_what_is_done_at_once_comes_out_of_a_task_of_ours(hook: str) -> None:
+    """And not at the line of the one who asked for it, nor as the failure of a handler."""
+    instrument = Sent()
+    said: list[Exception] = []
+
+    def fail(*_: object) -> None:
+        raise RuntimeError(hook)
+
+    async def use() -> None:
+        async with talking(instrument=instrument) as (connection, peer):
+            await wait_all_tasks_blocked()
+            setattr(instrument, hook, fail)
+            await peer.send_message(CEchoRequest(message_id=7), context_id=1)
+            try:
+                if hook == "pdu_sent":
+                    await connection.send_association_release_request()
+                else:
+                    await connection.ask(CEchoRequest())
+            except Exception as error:  # noqa: BLE001
+                said.append(error)
+
+    with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match=hook), flatten_subgroups=True):
+        await use()
+    assert said == []

@@ -23,10 +23,15 @@ def check_request(link: Link, request: AssociationRequest) -> None:
     """Refuse what cannot or must not be sent.
 
     Raises:
-        LocalProtocolError: It would send a secret without TLS.
+        LocalProtocolError: There was another, or it would send a secret without TLS.
         PDUError: It cannot be encoded.
         ConnectionEnded: The connection has ended already.
     """
+    if link.has_requested:
+        raise LocalProtocolError(
+            "a connection carries one association, and this one has asked for its own; "
+            "open another connection"
+        )
     if (refusal := link.refusal()) is not None:
         raise refusal
     request.encode()
@@ -45,7 +50,8 @@ async def associate(link: Link, request: AssociationRequest) -> NegotiatedAssoci
     Raises:
         AssociationRejected: See ``ClientConnection.send_association_request``.
     """
-    link.outbox.put(request)
+    link.has_requested = True
+    link.sender.put(request)
     seconds = link.options.timeouts.associate
     try:
         with trio.move_on_after(seconds):

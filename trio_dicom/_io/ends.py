@@ -21,6 +21,7 @@ __all__ = [
     "abort",
     "cut",
     "end",
+    "last_words",
     "source_broke",
     "transport_closed",
     "write_failed",
@@ -44,7 +45,7 @@ def end(link: Link, ending: Ending) -> None:
         link.sender.scope.deadline = link.listener.scope.deadline = deadline
         link.sender.stop_reading()
     else:
-        link.sender.scope.cancel()
+        link.sender.stop()
         link.listener.scope.cancel()
     if not link.listener.started:
         link.listener.ended.set()
@@ -61,6 +62,17 @@ def abort(link: Link, abort: Abort | None = None, *, because: str = "") -> None:
         end(link, Ending.released(link.peer, by_peer=True))
     else:
         end(link, Ending.closed(link.peer))
+
+
+def last_words(link: Link) -> bytes:
+    """The A-ABORT with which the connection ends, or nothing."""
+    machine, ending = link.machine, link.ending
+    if ending is None or ending.abort is None:
+        return b""
+    if owed := machine.data_to_send():
+        return owed
+    # The peer may have released, aborted or hung up since we decided to abort.
+    return machine.send(ending.abort) if machine.allows(Stimulus.SEND_ABORT) else b""
 
 
 def cut(link: Link) -> None:

@@ -43,9 +43,12 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
     try:
         with peeled():
             async with trio.open_nursery() as nursery:
-                # A start that is cancelled would leave the tasks running and us without them.
+                # Not by nursery.start, which opens a nursery and a scope of its own for it. A
+                # wait that is cancelled would leave the tasks running and us without them.
                 with trio.CancelScope(shield=True):
-                    await nursery.start(_live, link, nursery.cancel_scope)
+                    begun = trio.Event()
+                    nursery.start_soon(_live, link, nursery.cancel_scope, begun)
+                    await begun.wait()
                 yield
     finally:
         if not link.closed.is_set():  # we were cancelled before the tasks began
@@ -53,8 +56,8 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
                 await trio.aclose_forcefully(link.network.stream)
 
 
-async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-    """Run the tasks of ``link`` until the connection has ended and all is told.
+async def _live(link: Link, user: trio.CancelScope, begun: trio.Event) -> None:
+    """Write for ``link`` and run its tasks until the connection has ended and all is told.
 
     Shielded, because what has to be said at the end takes reading and writing; every
     step of the end has its bound.
@@ -62,15 +65,15 @@ async def _live(link: Link, user: trio.CancelScope, *, task_status: trio.TaskSta
     Args:
         link: The connection.
         user: The block that uses the connection, which cannot go on after a bug.
-        task_status: Told when the tasks are there.
+        begun: Set when tasks can be started.
     """
     try:
         with peeled(), trio.CancelScope(shield=True):
             async with trio.open_nursery() as link.tasks:
-                link.tasks.start_soon(link.sender.run)
-                task_status.started()
-                await link.sender.ended.wait()
-                await link.listener.ended.wait()
+                begun.set()
+                await link.sender.run()
+                if not link.listener.ended.is_set():
+                    await link.listener.ended.wait()
                 await _close(link)
                 await _tell(link)
                 link.closed.set()
@@ -105,7 +108,7 @@ async def release(link: Link) -> None:
         elif link.sender.writer.is_cut or link.machine.association is None:
             abort(link)
         elif link.machine.allows(Stimulus.SEND_RELEASE_REQUEST):
-            link.outbox.put(ReleaseRequest())
+            link.sender.put(ReleaseRequest())
         # Otherwise another task has asked for release before us, and we wait with it.
         await link.listener.ended.wait()
     if scope.cancelled_caught and link.ending is None:

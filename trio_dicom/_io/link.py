@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
@@ -65,6 +65,7 @@ class Link:
         ending: How the connection ended, once it has.
         answered: Set when the association request has its answer, whatever it is.
         closed: Set when the transport is closed and the handler has been told.
+        has_requested: Whether an association was asked for: a connection carries one.
         is_releasing: Whether new requests are refused because a release has begun.
         is_released_by_peer: Whether the peer began it.
         can_still_process_p_data_tf: False once a message was cut.
@@ -92,6 +93,7 @@ class Link:
     ending: Ending | None = None
     answered: trio.Event = field(factory=trio.Event)
     closed: trio.Event = field(factory=trio.Event)
+    has_requested: bool = False
     is_releasing: bool = False
     can_still_process_p_data_tf: bool = True
     is_released_by_peer: bool = False
@@ -110,9 +112,7 @@ class Link:
         """A link with everything that belongs to it. No task is started."""
         link = cls(network, options, instrument, acceptance)
         link.flow = Flow(options.limits.buffered_responses, link.clocks.pause, link.clocks.resume)
-        link.dispatcher = Dispatcher.create(
-            handler, link.flow, lambda run: link.tasks.start_soon(run)
-        )
+        link.dispatcher = Dispatcher.create(handler, link.flow, link._start)
         link.serving = Serving(link)
         link.machine = AssociationMachine(
             Role.REQUESTOR if acceptance is None else Role.ACCEPTOR,
@@ -123,6 +123,9 @@ class Link:
         link.sender = Sender(link, Writer(Gatherer(network.stream), instrument))
         link.listener = Listener(link)
         return link
+
+    def _start(self, run: Callable[[], Awaitable[None]]) -> None:
+        self.tasks.start_soon(run)
 
     @property
     def peer(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import define, field, frozen
@@ -17,6 +18,10 @@ from trio_dicom._wire.pdus import (
     ReleaseRequest,
     ReleaseResponse,
 )
+
+if TYPE_CHECKING:
+    from trio_dicom._dimse.headers import Bytes
+    from trio_dicom._protocol.machine import AssociationMachine
 
 __all__ = ["ControlPdu", "Outbox", "OutgoingMessage"]
 
@@ -53,6 +58,24 @@ class OutgoingMessage:
         command = encode_command(message, has_data_set=source is not None)
         return cls(message, context, command, source)
 
+    def parts(self, machine: AssociationMachine, data_set: Bytes) -> list[bytes | memoryview]:
+        """All of it as P-DATA-TF, with ``data_set``, which counts only where it has one."""
+        parts = self.command_parts(machine)
+        return parts if self.source is None else parts + self.data_parts(machine, data_set)
+
+    def command_parts(self, machine: AssociationMachine) -> list[bytes | memoryview]:
+        """Its command set as P-DATA-TF."""
+        return machine.fragment(
+            self.context.context_id, self.command, is_command=True, is_last=True
+        )
+
+    def data_parts(
+        self, machine: AssociationMachine, data: Bytes, *, is_last: bool = True
+    ) -> list[bytes | memoryview]:
+        """The bytes ``data`` of its data set as P-DATA-TF."""
+        payload = memoryview(data)
+        return machine.fragment(self.context.context_id, payload, is_command=False, is_last=is_last)
+
 
 @define(eq=False)
 class Outbox:
@@ -78,10 +101,19 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._control)
 
+    def queue(self, item: ControlPdu | OutgoingMessage) -> None:
+        """Queue ``item``; the sender does not know of it yet."""
+        self._control.append(item)
+
     def put(self, item: ControlPdu | OutgoingMessage) -> None:
         """Queue ``item`` and wake the sender."""
-        self._control.append(item)
+        self.queue(item)
         self.ring()
+
+    @property
+    def first(self) -> ControlPdu | OutgoingMessage | None:
+        """The oldest control item, which stays, or None."""
+        return self._control[0] if self._control else None
 
     def take(self) -> ControlPdu | OutgoingMessage | None:
         """The oldest control item, or None."""

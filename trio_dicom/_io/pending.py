@@ -143,6 +143,14 @@ class PendingRequest:
         return was_sent or self.outcome is not None
 
     @property
+    def stays_unwritten(self) -> bool:
+        """Whether nothing more of its message is to be written."""
+        if not self.started:
+            return self.outcome is not None
+        # An early answer, or a caller who left: the message is finished all the same.
+        return self.is_given_up or isinstance(self.outcome, Failed)
+
+    @property
     def words(self) -> str:
         """What it is, for errors: ``C-STORE request 7``."""
         number = self.request.message_id

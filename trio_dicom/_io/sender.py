@@ -8,7 +8,7 @@ import trio
 from attrs import define, field
 
 from trio_dicom._io.ending import Ending
-from trio_dicom._io.ends import cut, end, source_broke, write_failed
+from trio_dicom._io.ends import cut, end, last_words, source_broke, write_failed
 from trio_dicom._io.keeper import start_keeping
 from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
 from trio_dicom._io.outcomes import finish, was_sent
@@ -18,6 +18,7 @@ from trio_dicom._protocol.states import Stimulus
 from trio_dicom.errors import LocalProtocolError
 
 if TYPE_CHECKING:
+    from trio_dicom._dimse.headers import Bytes
     from trio_dicom._io.link import Link
     from trio_dicom._io.sources import Source
 
@@ -51,9 +52,11 @@ class Sender:
     on_the_wire: PendingRequest | None = None
     _is_fetching: bool = False
     _sleeps: bool = False
-    # What the system did not take at once, of the request on the wire.
+    # What the system did not take at once, of a message or of another PDU.
     _rest: list[bytes | memoryview] = field(factory=list[bytes | memoryview])
     _rest_of: OutgoingMessage | None = None
+    # What went wrong while another task sent something at once. It comes out of ours.
+    _bug: Exception | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -61,7 +64,7 @@ class Sender:
         link = self._link
         if self.ended.is_set():
             return True
-        busy = self.on_the_wire is not None or len(link.outbox) > 0
+        busy = self.on_the_wire is not None or bool(self._rest) or len(link.outbox) > 0
         return not busy and link.table.next_admissible() is None
 
     async def run(self) -> None:
@@ -69,14 +72,18 @@ class Sender:
         link = self._link
         try:
             with self.scope:
-                while link.ending is None:
+                while link.ending is None and self._bug is None:
                     link.outbox.hush()
                     if not await self._step():
                         link.changed()
                         self._sleeps = True
                         await link.outbox.wait()
                         self._sleeps = False
-                words = self._last_words()
+                if self._bug is not None:
+                    raise self._bug
+                if self._rest and self._rest_of is None:
+                    await self._write_rest_of_pdu()
+                words = last_words(link)
                 if words and not self.writer.is_cut:
                     await self.writer.write([words])
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -84,44 +91,91 @@ class Sender:
         finally:
             if self._rest_of is not None and self.on_the_wire is not None:
                 self._end(self._rest_of, self.on_the_wire, is_sent=False)
+            elif self._rest_of is not None:
+                link.serving.answer_left(self._rest_of)
             self.ended.set()
             link.changed()
 
+    def stop(self) -> None:
+        """Write nothing any more: the connection has ended, and there are no last words."""
+        if self._rest or not self._sleeps:  # otherwise the bell does it, for less
+            self.scope.cancel()
+
+    def put(self, item: ControlPdu | OutgoingMessage) -> None:
+        """Queue ``item`` before all requests, and wake up as ``wake`` does."""
+        self._link.outbox.queue(item)
+        self.wake()
+
     def wake(self) -> None:
-        """A request may be sent: send it now if that takes no waiting, else wake the task.
+        """Something may be sent: send it now if that takes no waiting, else wake the task.
 
         To wake it costs as much as all that is done for a small message besides.
         """
-        if not self._send_at_once():
+        is_all_sent = False
+        try:
+            is_all_sent = self._send_at_once()
+        except Exception as bug:  # noqa: BLE001  our task raises it
+            self._bug = bug
+        if not is_all_sent:
             self._link.outbox.ring()
 
     def _send_at_once(self) -> bool:
-        """Send the next request while the task sleeps, and say whether all of it went."""
+        """Send the next thing while the task sleeps, and say whether all of it went."""
         link = self._link
-        is_idle = self._sleeps and self._rest_of is None and link.ending is None
-        if not is_idle or len(link.outbox) or not self.writer.can_write_at_once:
+        is_idle = self._sleeps and not self._rest and link.ending is None
+        is_ending = link.tasks.cancel_scope.cancel_called  # by a bug, of which nobody has heard
+        if not is_idle or is_ending or not self.writer.can_write_at_once:
             return False
-        entry = link.table.next_admissible()
-        if entry is None:
-            return True
-        most = min(_SMALL, link.machine.fragment_size * self.writer.batch)
-        data_set = None if entry.source is None else entry.source.whole(most)
-        if entry.source is not None and data_set is None:
+        match link.outbox.first:
+            case OutgoingMessage() as answer:
+                return self._answer_at_once(answer)
+            case None:
+                entry = link.table.next_admissible()
+                return entry is None or self._request_at_once(entry)
+            case pdu:
+                link.outbox.take()
+                data = self._encoded(pdu)
+                is_sent = not data or self._write_at_once([data], None)
+                link.listener.watch_artim()
+                return is_sent
+
+    def _request_at_once(self, entry: PendingRequest) -> bool:
+        data_set = self._small(entry.source)
+        if data_set is None or (outgoing := self._begin(entry)) is None:
             return False
-        if (outgoing := self._begin(entry)) is None:
+        return self._write_at_once(outgoing.parts(self._link.machine, data_set), outgoing, entry)
+
+    def _answer_at_once(self, answer: OutgoingMessage) -> bool:
+        data_set = self._small(answer.source)
+        if data_set is None or not self._link.machine.allows(Stimulus.SEND_DATA):
             return False
-        parts = self._fragments(outgoing, outgoing.command, is_command=True)
-        if data_set is not None:
-            parts += self._fragments(outgoing, memoryview(data_set))
+        self._link.outbox.take()
+        return self._write_at_once(answer.parts(self._link.machine, data_set), answer)
+
+    def _small(self, source: Source | None) -> Bytes | None:
+        """The data set, empty where there is none; None where it is large or not at hand."""
+        most = min(_SMALL, self._link.machine.fragment_size * self.writer.batch)
+        return b"" if source is None else source.whole(most)
+
+    def _write_at_once(
+        self,
+        parts: list[bytes | memoryview],
+        outgoing: OutgoingMessage | None,
+        entry: PendingRequest | None = None,
+    ) -> bool:
+        """Write what goes of ``parts``, keep the rest for the task, and say whether all went."""
         sent, rest = self.writer.write_at_once(parts)
-        entry.started = sent > 0
+        if entry is not None:
+            entry.started = sent > 0
         if rest:
             self._rest, self._rest_of = rest, outgoing
-            link.outbox.ring()
-        else:
+        elif entry is not None and outgoing is not None:
             self._end(outgoing, entry, is_sent=True)
-        if sent and link.instrument is not None:
-            link.instrument.bytes_sent(sent)
+        elif outgoing is not None:
+            self._told(outgoing)
+            self._link.serving.answer_left(outgoing)
+        if sent and self._link.instrument is not None:
+            self._link.instrument.bytes_sent(sent)
         return not rest
 
     def interrupt(self, entry: PendingRequest) -> None:
@@ -134,21 +188,11 @@ class Sender:
         if self._is_fetching:
             self.writer.interrupt()
 
-    def _last_words(self) -> bytes:
-        """The A-ABORT with which the connection ends, or nothing."""
-        machine, ending = self._link.machine, self._link.ending
-        if ending is None or ending.abort is None:
-            return b""
-        if owed := machine.data_to_send():
-            return owed
-        # The peer may have released, aborted or hung up since we decided to abort.
-        return machine.send(ending.abort) if machine.allows(Stimulus.SEND_ABORT) else b""
-
     async def _step(self) -> bool:
         """Write one thing; False when there is none."""
         link = self._link
-        if self._rest_of is not None and self.on_the_wire is not None:
-            await self._send_request(self._rest_of, self.on_the_wire)
+        if self._rest:
+            await self._send_rest()
             return True
         owed = link.machine.data_to_send()
         if owed and not self.writer.is_cut:
@@ -167,36 +211,61 @@ class Sender:
                 await self._send_pdu(pdu)
         return True
 
+    async def _send_rest(self) -> None:
+        """Write what the system did not take at once."""
+        if self._rest_of is None:
+            await self._write_rest_of_pdu()
+        elif self.on_the_wire is not None:
+            await self._send_request(self._rest_of, self.on_the_wire)
+        else:
+            await self._send_answer(self._rest_of)
+
+    async def _write_rest_of_pdu(self) -> None:
+        rest, self._rest = self._rest, []
+        await self.writer.write(rest)
+
     async def _send_pdu(self, pdu: ControlPdu) -> None:
+        if data := self._encoded(pdu):
+            await self.writer.write([data])
+            self._link.listener.watch_artim()
+
+    def _encoded(self, pdu: ControlPdu) -> bytes:
+        """``pdu``, which counts as sent from now on, or nothing where it cannot be any more."""
         if self.writer.is_cut:
-            return
+            return b""
         try:
             data = self._link.machine.send(pdu)
         except LocalProtocolError:
-            return  # overtaken: the peer has asked for release, or ended it, meanwhile
+            return b""  # overtaken: the peer has asked for release, or ended it, meanwhile
         if self._link.instrument is not None:
             self._link.instrument.pdu_sent(pdu)
-        await self.writer.write([data])
-        self._link.listener.watch_artim()
+        return data
 
     async def _send_answer(self, outgoing: OutgoingMessage) -> None:
         link = self._link
+        rest, self._rest, self._rest_of = self._rest, [], None
         # No request's clock measures this write, so it has a patience of its own.
         idle = seconds_or_infinite(link.options.timeouts.idle)
         patience = trio.CancelScope(deadline=trio.current_time() + idle)
         try:
             with patience:
                 # Once we have asked for release, or granted it, no message may go out.
-                if link.machine.allows(Stimulus.SEND_DATA):
+                if rest:
+                    await self._written(rest, None, is_last=True)
+                    self._told(outgoing)
+                elif link.machine.allows(Stimulus.SEND_DATA):
                     await self._send_message(outgoing, None)
-                    if link.instrument is not None:
-                        link.instrument.message_sent(outgoing.message, outgoing.context)
+                    self._told(outgoing)
         except Interrupted:
             cut(link)
         finally:
             link.serving.answer_left(outgoing)
         if patience.cancelled_caught:
             end(link, Ending.lost(link.peer, f"took nothing for {idle:g} s, so we gave it up"))
+
+    def _told(self, outgoing: OutgoingMessage) -> None:
+        if self._link.instrument is not None:
+            self._link.instrument.message_sent(outgoing.message, outgoing.context)
 
     def _begin(self, entry: PendingRequest) -> OutgoingMessage | None:
         """Give ``entry`` its slot and what is to be sent of it; None where that cannot be."""
@@ -235,36 +304,23 @@ class Sender:
         """Nothing of ``entry`` will be written any more."""
         link = self._link
         if is_sent:
-            if link.instrument is not None:
-                link.instrument.message_sent(outgoing.message, outgoing.context)
+            self._told(outgoing)
             was_sent(link, entry)
         self.on_the_wire = None
         entry.leave_the_wire()
         if entry.source is not None:
             entry.source.close()
 
-    def _fragments(
-        self,
-        outgoing: OutgoingMessage,
-        payload: bytes | memoryview,
-        *,
-        is_command: bool = False,
-        is_last: bool = True,
-    ) -> list[bytes | memoryview]:
-        return self._link.machine.fragment(
-            outgoing.context.context_id, payload, is_command=is_command, is_last=is_last
-        )
-
     async def _send_message(self, outgoing: OutgoingMessage, entry: PendingRequest | None) -> None:
-        source = outgoing.source
-        parts = self._fragments(outgoing, outgoing.command, is_command=True)
+        machine, source = self._link.machine, outgoing.source
+        parts = outgoing.command_parts(machine)
         left = source.length if source is not None else 0
         while source is not None and left:
             # The first block is read before the command goes: a file that cannot even be
             # opened costs one request alone, and what is small goes out in one write.
             block = await self._take(source, left, entry)
             left -= len(block)
-            parts += self._fragments(outgoing, block, is_last=not left)
+            parts += outgoing.data_parts(machine, block, is_last=not left)
             if left:
                 await self._write(parts, entry)
                 parts = []
@@ -338,13 +394,5 @@ class Sender:
 
     def _check(self, entry: PendingRequest | None) -> None:
         """Go no further with a message that has ended with its request or connection."""
-        if self._link.ending is not None or (entry is not None and _has_ended(entry)):
+        if self._link.ending is not None or (entry is not None and entry.stays_unwritten):
             raise Interrupted
-
-
-def _has_ended(entry: PendingRequest) -> bool:
-    """Whether what is left of its message stays unwritten."""
-    if not entry.started:
-        return entry.outcome is not None
-    # An early answer, or a caller who left: the message is finished all the same.
-    return entry.is_given_up or isinstance(entry.outcome, Failed)

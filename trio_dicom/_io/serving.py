@@ -172,14 +172,16 @@ class Serving:
         reception = None if arrival is None else arrival.reception
         try:
             try:
-                self._send(await self._answer(served), served.context)
+                answer = _encoded(await self._answer(served), served.context)
             except Exception:
                 _logger.exception(_FAILED, request.operation)
                 if reception is not None:
                     await reception.discarded()
-                self._send(response_to(request, Code.PROCESSING_FAILURE), served.context)
+                failure = response_to(request, Code.PROCESSING_FAILURE)
+                answer = _encoded(failure, served.context)
             except BaseExceptionGroup as group:
                 raise log_failures(group, _FAILED, request.operation) from None
+            self._send(answer)
         finally:
             if arrival is not None:
                 self._arrivals.discard(arrival)
@@ -203,12 +205,10 @@ class Serving:
             case request:
                 return response_to(request, Code.UNRECOGNIZED_OPERATION)
 
-    def _send(self, response: Response, context: NegotiatedContext) -> None:
+    def _send(self, outgoing: OutgoingMessage) -> None:
         """Queue an answer. It waits for no window."""
-        source = encoded_source(response.data_set, context)
-        outgoing = OutgoingMessage.encode(response, context, source)
         if self._link.may_send_messages:
-            self._link.outbox.put(outgoing)
+            self._link.sender.put(outgoing)
         else:
             self.answer_left(outgoing)
 
@@ -222,3 +222,8 @@ class Serving:
             if retrieving is not None:
                 retrieving.clock.sign_of_life()
             self._link.changed()
+
+
+def _encoded(response: Response, context: NegotiatedContext) -> OutgoingMessage:
+    source = encoded_source(response.data_set, context)
+    return OutgoingMessage.encode(response, context, source)
