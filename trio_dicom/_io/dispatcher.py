@@ -79,7 +79,10 @@ class Dispatcher:
             await self.ended.wait()
         else:
             self._has_begun = True
-            await self._run()
+            try:
+                await self.call_last()
+            finally:
+                self.ended.set()
 
     async def _run(self) -> None:
         """Run callbacks as they come, until ``finish`` was called and the last has run."""

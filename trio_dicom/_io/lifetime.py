@@ -68,8 +68,9 @@ async def _live(link: Link, user: trio.CancelScope, begun: trio.Event) -> None:
         begun: Set when tasks can be started.
     """
     try:
-        with peeled(), trio.CancelScope(shield=True):
+        with peeled():
             async with trio.open_nursery() as link.tasks:
+                link.tasks.cancel_scope.shield = True
                 begun.set()
                 await link.sender.run()
                 if not link.listener.ended.is_set():
