@@ -32,11 +32,12 @@ async def keep_while_waiting(link: Link, entry: PendingRequest) -> None:
     """
     clock = entry.clock
     try:
-        if entry.progressed.is_set() or clock.has_run_out:
-            await trio.lowlevel.checkpoint()
-        while not entry.progressed.is_set() and not clock.has_run_out:
-            with clock.scope():
+        is_early = True
+        while is_early:
+            with clock.scope() as scope:
                 await entry.progressed.wait()
+            # A sign of life since then has moved the end, and not the scope.
+            is_early = scope.cancelled_caught and not clock.has_run_out
         if not entry.progressed.is_set() and clock.has_run_out:
             _give_up(link, entry)
     finally:
