@@ -59,6 +59,9 @@ class Destination:
         check: Called with what has arrived, in a thread, before it gets its name. A
             failure status that it returns is the answer, and nothing is kept. Any other
             changes nothing.
+        durable: Whether the file, its name and the folders made for it are on the disk
+            (fsync) before the peer is told that it is stored, so that a power failure
+            takes nothing that was acknowledged. It costs the time of the disk.
     """
 
     path: Path = field(converter=Path)
@@ -67,6 +70,7 @@ class Destination:
     )
     makes_directory: bool = False
     check: Callable[[StoredDataSet], int | None] | None = field(default=None, repr=False)
+    durable: bool = False
 
 
 InstanceSink: TypeAlias = Path | Destination | int | None

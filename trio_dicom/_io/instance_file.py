@@ -20,6 +20,7 @@ from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.headers import Bytes
 from trio_dicom._dimse.part10 import LOOK, file_meta_bytes, read_head, sop_uids
 from trio_dicom._io.naming import give_name
+from trio_dicom._io.syncing import make_folder, sync_name
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.handler import Destination
 from trio_dicom.status import Code, Service, Status
@@ -105,6 +106,10 @@ class InstanceFile:
         """Whether there is something to remove, or a thread is at work on it."""
         return self._file is not None or self._is_busy
 
+    @property
+    def _is_durable(self) -> bool:
+        return self._destination is not None and self._destination.durable
+
     def write(self, *pieces: Bytes) -> _Result:
         """Write the next bytes; ``NotKept`` if that cannot be done, else None."""
 
@@ -123,6 +128,8 @@ class InstanceFile:
         def work() -> StoredDataSet | None:
             self._write(pieces)
             if self._file is not None:
+                if self._is_durable:  # before it has a name that promises a whole file
+                    os.fsync(self._file.fileno())
                 self._file.close()
             stored = self._stored(self._aside)
             if self._destination is None:
@@ -133,6 +140,8 @@ class InstanceFile:
                 return None
             path = give_name(self._aside, self._destination)
             self._file = None  # nothing lies aside any more
+            if self._is_durable:
+                sync_name(path or self._destination.path)
             return _existing(self._destination.path) if path is None else self._stored(path)
 
         return self._guarded(work)
@@ -193,7 +202,7 @@ class InstanceFile:
         except FileNotFoundError:
             if self._destination is None or not self._destination.makes_directory:
                 raise
-            self._aside.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._aside.parent, durable=self._is_durable)
             return self._open_aside()
 
     def _open_aside(self) -> BinaryIO:

@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.message import response_to
+from trio_dicom._io.syncing import make_folder
 from trio_dicom.handler import Destination, InstanceHandler
 from trio_dicom.status import Code
 
@@ -83,6 +84,7 @@ class Inbox:
         report: Called with every instance that was stored, in the order in which they were.
             What it raises is logged: the instance is stored, and the peer is told so.
         check: As for ``Destination``.
+        durable: As for ``Destination``.
     """
 
     directory: Path = field(converter=Path)
@@ -93,6 +95,7 @@ class Inbox:
     )
     report: Callable[[ReceivedInstance], None] | None = field(default=None, kw_only=True)
     check: Callable[[StoredDataSet], int | None] | None = field(default=None, kw_only=True)
+    durable: bool = field(default=False, kw_only=True)
 
     async def make_directory(self) -> None:
         """Make the directory, with those above it, unless it is there.
@@ -117,6 +120,7 @@ class Inbox:
             on_exists=self.on_exists,
             makes_directory=True,
             check=self.check,
+            durable=self.durable,
         )
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
@@ -132,7 +136,7 @@ class Inbox:
         return response_to(request, Code.SUCCESS)
 
     def _make_directory(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_folder(self.directory, durable=self.durable)
 
 
 Into: TypeAlias = str | PathLike[str] | InstanceHandler

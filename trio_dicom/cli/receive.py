@@ -33,6 +33,7 @@ async def receive(
     host: str = "127.0.0.1",
     ae: str = "TRIO_DICOM",
     on_exists: OnExists = "replace",
+    durable: Annotated[bool, _FLAG] = False,
     check_called: Annotated[bool, Parameter(group=_ADMISSION), _FLAG] = False,
     calling: Annotated[
         tuple[str, ...], Parameter(group=_ADMISSION, negative="", show_default=False)
@@ -64,6 +65,8 @@ async def receive(
         ae: Our AE title.
         on_exists: What becomes of a file with the same name: the new one replaces it, or it is
             kept, or the new one gets another name.
+        durable: Tell peers that an instance is stored only when the disk has it, so that a power
+            failure takes none. It costs the time of the disk.
         check_called: Reject those who call us otherwise.
         calling: An AE title that may call. May be given several times; without it everybody may.
         max_associations: More at a time are rejected for now.
@@ -78,7 +81,7 @@ async def receive(
     output = Output(out)
     arrived = Arrived(output)
     tls = server_context(cert, key, ca)
-    inbox = Inbox(into, on_exists=on_exists, report=arrived.add)
+    inbox = Inbox(into, on_exists=on_exists, durable=durable, report=arrived.add)
     await check_directory(inbox)
     with output.logging():
         async with AsyncExitStack() as stack:
