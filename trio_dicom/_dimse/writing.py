@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from contextlib import suppress
 from struct import Struct
 from typing import Final, Literal, cast
 
@@ -42,6 +43,7 @@ from trio_dicom._dimse.vr import (
     SHORT_VRS,
     WORD_SIZES,
     is_private,
+    public_vr,
 )
 from trio_dicom.errors import LocalProtocolError, PDUError
 
@@ -259,7 +261,20 @@ class Writer:
             length = len(data)
             if length > _LONGEST:
                 raise NotConvertible(f"{name_of(tag)} is longer than 32 bits can count")
+        if self.target.implicit_vr and data:
+            self._check_dictionary(tag, vr, data)
         return self._header(tag, vr, length), data, delimiter
+
+    def _check_dictionary(self, tag: int, vr: str, data: bytes) -> None:
+        """See that items are where a reader of implicit VR expects them, and nowhere else."""
+        known = public_vr(tag)
+        if known is None or (known == "SQ") is (vr == "SQ") or (vr == "UN" and known != "SQ"):
+            return
+        if vr == "UN":
+            with suppress(PDUError):
+                check_sequence(data, 0, len(data), self.target, nesting=_DEEPEST)
+                return
+        raise NotConvertible(f"{name_of(tag)} is {vr} here, and {known} to whoever is not told")
 
     def _header(self, tag: int, vr: str, length: int) -> bytes:
         if self.target.implicit_vr:
