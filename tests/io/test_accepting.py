@@ -12,7 +12,14 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.arriving import Arrival, Keeper, arrival, data_set, is_clean, limited
 from tests.io.talking import EVERYTHING
-from trio_dicom import ConnectionHandler, CStoreRequest, CStoreResponse, propose, response_to
+from trio_dicom import (
+    BaseHandler,
+    ConnectionHandler,
+    CStoreRequest,
+    CStoreResponse,
+    propose,
+    response_to,
+)
 from trio_dicom._io.accepting import serve
 from trio_dicom._io.events import EventTakers
 from trio_dicom._protocol.negotiation import answer
@@ -29,26 +36,38 @@ def accept(request: AssociationRequest) -> AssociationAccept:
     return answer(request, supported=lambda it: (ContextResult.ACCEPTANCE, it.transfer_syntaxes[0]))
 
 
+async def serving(stream: trio.abc.Stream, handler: ConnectionHandler | None = None) -> None:
+    await serve(
+        stream,
+        acceptance=accept,
+        handler=BaseHandler() if handler is None else handler,
+        events=EventTakers(),
+        options=limited(idle=IDLE),
+    )
+
+
 @asynccontextmanager
 async def calling(handler: ConnectionHandler) -> AsyncGenerator[ScriptedPeer, None]:
     """A peer that has called us, and has its association."""
 
-    async def run() -> None:
-        await serve(
-            stream,
-            acceptance=accept,
-            handler=handler,
-            events=EventTakers(),
-            options=limited(idle=IDLE),
-        )
-
     with trio.fail_after(100 * IDLE):
         async with scripted_peer() as (stream, peer), trio.open_nursery() as nursery:
-            nursery.start_soon(run)
+            nursery.start_soon(serving, stream, handler)
             await peer.send(propose(contexts=EVERYTHING))
             peer.accepted = await peer.expect(AssociationAccept)
             yield peer
             await peer.aclose()
+
+
+@pytest.mark.pitfall(33)
+async def test_a_peer_that_aborts_before_it_has_asked_is_hung_up_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with scripted_peer() as (stream, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(serving, stream)
+        await peer.abort()
+        await peer.expect_closed()
+    assert trio.current_time() == 0
 
 
 async def is_aborted_at(peer: ScriptedPeer, seconds: float) -> bool:

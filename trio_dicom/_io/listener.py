@@ -90,6 +90,9 @@ class Listener:
                 await self._listen()
             if self.scope.cancelled_caught:
                 self._patience_ended()
+            elif self._link.ending is None:
+                # An A-ABORT where there is nothing to abort, of which the machine says nothing.
+                transport_closed(self._link)
         except trio.ClosedResourceError as error:
             end(self._link, Ending.lost(self._link.peer, "was closed", error))
         except trio.BrokenResourceError as error:
