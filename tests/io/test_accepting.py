@@ -14,6 +14,7 @@ from tests.io.arriving import Arrival, Keeper, arrival, data_set, is_clean, limi
 from tests.io.talking import EVERYTHING
 from trio_dicom import (
     BaseHandler,
+    CEchoRequest,
     ConnectionHandler,
     CStoreRequest,
     CStoreResponse,
@@ -68,6 +69,20 @@ async def test_a_peer_that_aborts_before_it_has_asked_is_hung_up_on(
         await peer.abort()
         await peer.expect_closed()
     assert trio.current_time() == 0
+
+
+@pytest.mark.pitfall(2)
+async def test_a_peer_that_does_not_even_read_our_answer_to_its_request_is_given_up(
+    autojump_clock: MockClock,
+) -> None:
+    with trio.fail_after(100 * IDLE):
+        async with scripted_peer(capacity=64) as (stream, peer), trio.open_nursery() as nursery:
+            nursery.start_soon(serving, stream)
+            await peer.send(propose(contexts=EVERYTHING))
+            await wait_all_tasks_blocked()
+            # It may know what we would agree to, so for us its association stands.
+            await peer.send_message(CEchoRequest(message_id=1), context_id=1)
+    assert trio.current_time() == IDLE
 
 
 async def is_aborted_at(peer: ScriptedPeer, seconds: float) -> bool:

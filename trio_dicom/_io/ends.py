@@ -8,7 +8,7 @@ import trio
 
 from trio_dicom._io.ending import Ending
 from trio_dicom._io.outcomes import finish, leave
-from trio_dicom._io.pending import Failed, PendingRequest, Phase
+from trio_dicom._io.pending import Failed, PendingRequest, Phase, seconds_or_infinite
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom._wire.pdus import Abort
 from trio_dicom.errors import Delivery, LocalProtocolError, SourceFailed
@@ -101,6 +101,18 @@ def write_failed(link: Link, error: Exception) -> None:
         link.listener.allow(link.options.timeouts.abort)
     else:
         transport_closed(link)
+
+
+def patience(link: Link) -> trio.CancelScope:
+    """The time that the peer has to take a write that no request's clock measures."""
+    idle = seconds_or_infinite(link.options.timeouts.idle)
+    return trio.CancelScope(deadline=trio.current_time() + idle)
+
+
+def took_nothing(link: Link) -> None:
+    """The peer has not taken a write in that time."""
+    idle = link.options.timeouts.idle
+    end(link, Ending.lost(link.peer, f"took nothing for {idle:g} s, so we gave it up"))
 
 
 def transport_closed(link: Link, error: Exception | None = None) -> None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import define, field
 
-from trio_dicom._io.ending import Ending
-from trio_dicom._io.ends import cut, end, last_words, source_broke, write_failed
+from trio_dicom._io.ends import cut, last_words, patience, source_broke, took_nothing, write_failed
 from trio_dicom._io.keeper import start_keeping
 from trio_dicom._io.outbox import ControlPdu, OutgoingMessage
 from trio_dicom._io.outcomes import finish, was_sent
-from trio_dicom._io.pending import Failed, PendingRequest, Phase, seconds_or_infinite
+from trio_dicom._io.pending import Failed, PendingRequest, Phase
 from trio_dicom._io.writer import Interrupted, Writer
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom.errors import LocalProtocolError
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sender"]
 
-
-# Bytes of a data set that is worth a try to send it without waking the task: to copy them takes
-# the system some 100 us.
+# Bytes of a data set worth a try without waking the task: to copy them takes some 100 us.
 _SMALL = 1024 * 1024
 
 
@@ -222,12 +219,18 @@ class Sender:
 
     async def _write_rest_of_pdu(self) -> None:
         rest, self._rest = self._rest, []
-        await self.writer.write(rest)
+        await self._write_patiently(rest)
 
     async def _send_pdu(self, pdu: ControlPdu) -> None:
         if data := self._encoded(pdu):
-            await self.writer.write([data])
+            await self._write_patiently([data])
             self._link.listener.watch_artim()
+
+    async def _write_patiently(self, parts: list[bytes | memoryview]) -> None:
+        with patience(self._link) as scope:
+            await self.writer.write(parts)
+        if scope.cancelled_caught:
+            took_nothing(self._link)
 
     def _encoded(self, pdu: ControlPdu) -> bytes:
         """``pdu``, which counts as sent from now on, or nothing where it cannot be any more."""
@@ -244,11 +247,9 @@ class Sender:
     async def _send_answer(self, outgoing: OutgoingMessage) -> None:
         link = self._link
         rest, self._rest, self._rest_of = self._rest, [], None
-        # No request's clock measures this write, so it has a patience of its own.
-        idle = seconds_or_infinite(link.options.timeouts.idle)
-        patience = trio.CancelScope(deadline=trio.current_time() + idle)
+        scope = patience(link)
         try:
-            with patience:
+            with scope:
                 # Once we have asked for release, or granted it, no message may go out.
                 if rest:
                     await self._written(rest, None, is_last=True)
@@ -260,8 +261,8 @@ class Sender:
             cut(link)
         finally:
             link.serving.answer_left(outgoing)
-        if patience.cancelled_caught:
-            end(link, Ending.lost(link.peer, f"took nothing for {idle:g} s, so we gave it up"))
+        if scope.cancelled_caught:
+            took_nothing(link)
 
     def _told(self, outgoing: OutgoingMessage) -> None:
         if self._link.instrument is not None:
