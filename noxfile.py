@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 from pathlib import Path
@@ -105,13 +106,28 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Let Hypothesis look for long: tests/fuzz and everything pure."""
+    """Look for inputs that break something, for as long as ``-- --seconds 60`` says.
+
+    Each target of tests/fuzz for so many seconds, by coverage where atheris has a wheel, else by
+    Hypothesis. Without the option for five minutes, and then long Hypothesis runs of tests/fuzz and
+    of everything pure; other arguments go to pytest there.
+    """
+    parser = argparse.ArgumentParser(prog="nox -s fuzz --")
+    parser.add_argument("--seconds", type=int)
+    options, others = parser.parse_known_args(session.posargs)
     install(session, "fuzz")
-    folders = [folder for folder in ("tests/fuzz", *pure_tests()) if (ROOT / folder).is_dir()]
-    session.run(
-        *("python", "-m", "pytest", *folders, *session.posargs),
-        env={"HYPOTHESIS_PROFILE": "fuzz"},
-    )
+    wheel = ("python", "-m", "pip", "install", "--quiet", "--only-binary=:all:", "atheris>=2.3")
+    session.run(*wheel, success_codes=(0, 1), silent=True)
+    finding = "import importlib.util; print(importlib.util.find_spec('atheris') is not None)"
+    if "True" not in str(session.run("python", "-c", finding, silent=True)):
+        session.warn("atheris has no wheel for this Python: Hypothesis looks, without coverage")
+    seconds = str(300 if options.seconds is None else options.seconds)
+    session.run("python", "-m", "tests.fuzz", "--seconds", seconds)
+    if options.seconds is None:
+        session.run(
+            *("python", "-m", "pytest", "--timeout=0", "tests/fuzz", *pure_tests(), *others),
+            env={"HYPOTHESIS_PROFILE": "fuzz"},
+        )
 
 
 @nox.session

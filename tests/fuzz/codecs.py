@@ -1,0 +1,294 @@
+"""What reads bytes without any I/O, fed with anything: it reads them or says what is wrong.
+
+Each function takes the bytes of one input and raises where a promise is broken.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+from pydicom import Dataset
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from tests.dimse.elements import END_OF_SEQUENCE, UNDEFINED, explicit, implicit, item, open_item
+from trio_dicom import (
+    AbortReason,
+    AbortSource,
+    CFindRequest,
+    CGetResponse,
+    CMoveRequest,
+    CStoreRequest,
+    LocalProtocolError,
+    NActionRequest,
+    NEventReportRequest,
+    PDUError,
+    PresentationContext,
+    propose,
+)
+from trio_dicom._dimse.command_set import decode_command_set
+from trio_dicom._dimse.deflated import deflate
+from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom._dimse.part10 import file_meta_bytes, read_head, sop_uids
+from trio_dicom.lowlevel import (
+    Abort,
+    AnsweredContext,
+    AssociationAccept,
+    AssociationReject,
+    DataTransfer,
+    NotConvertible,
+    Pdu,
+    PDUBuffer,
+    PresentationDataValue,
+    ReleaseRequest,
+    UserIdentity,
+    UserIdentityType,
+    decode_command,
+    decode_pdu,
+    encode_command,
+    encode_data_set,
+    encode_pdu,
+)
+from trio_dicom.options import Limits
+from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
+
+__all__ = [
+    "COMMAND_SETS",
+    "DATA_SETS",
+    "FILES",
+    "PDUS",
+    "command_set",
+    "data_set",
+    "file_head",
+    "pdu",
+]
+
+SYNTAXES = (
+    ImplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+)
+LIMITS = Limits(data_set=1 << 20, nesting=16)
+
+
+def pdu(data: bytes) -> None:
+    """A PDU is read, or refused by ``PDUError``; what was read comes again, byte for byte."""
+    found: Pdu | None = None
+    with suppress(PDUError):
+        found = decode_pdu(data)
+    if found is not None:
+        _comes_again(found)
+    whole, dribbled = _framed(data, len(data) or 1), _framed(data, 3)
+    assert whole == dribbled
+    if found is not None:
+        assert whole == [(data[0], data[6:])]
+
+
+def _comes_again(found: Pdu) -> None:
+    try:
+        encoded = encode_pdu(found)
+    except PDUError:
+        return  # a peer may say what we do not: context IDs that are even
+    assert decode_pdu(encoded) == found
+    assert encode_pdu(decode_pdu(encoded)) == encoded
+
+
+def _framed(data: bytes, size: int) -> list[tuple[int, bytes] | str]:
+    """What a buffer makes of ``data`` that comes ``size`` bytes at a time."""
+    buffer = PDUBuffer(max_length=1 << 20)
+    found: list[tuple[int, bytes] | str] = []
+    try:
+        for at in range(0, len(data), size):
+            buffer.feed(data[at : at + size])
+            while (cut := buffer.next_pdu()) is not None:
+                found.append((cut[0], bytes(cut[1])))
+    except PDUError as error:
+        found.append(str(error))
+    return found
+
+
+def command_set(data: bytes) -> None:
+    """A command set is understood, or refused by ``PDUError``; what it says comes again."""
+    try:
+        values = decode_command_set(data)
+        command = decode_command(data)
+    except PDUError:
+        return
+    assert sum(map(len, values.values())) <= len(data)
+    str(command.message)
+    try:
+        encoded = encode_command(command.message, has_data_set=command.has_data_set)
+    except LocalProtocolError:
+        return  # a peer may say what we do not: without a UID, or with a title that is too long
+    again = decode_command(encoded)
+    assert again.has_data_set is command.has_data_set
+    assert encode_command(again.message, has_data_set=again.has_data_set) == encoded
+
+
+def data_set(data: bytes) -> None:
+    """A data set is read, or refused by ``PDUError``; what was read goes out, and comes again."""
+    syntax, data = _syntax_of(data)
+    sop_uids(data, syntax)
+    with warnings.catch_warnings():
+        # Of character sets that are none; pydicom goes on with ASCII.
+        warnings.simplefilter("ignore")
+        with suppress(PDUError):
+            _goes_out_and_comes_again(EncodedDataSet(data, syntax).decode(LIMITS))
+
+
+def _goes_out_and_comes_again(found: Dataset) -> None:
+    for target in SYNTAXES:
+        try:
+            encoded = encode_data_set(found, target)
+        except (LocalProtocolError, NotConvertible):
+            continue  # it has an element or a value that none can have, or not in there
+        if not encoded:  # which is how an empty data set goes out
+            assert not found
+            continue
+        try:
+            again = EncodedDataSet(encoded, target).decode(LIMITS)
+        except PDUError as error:
+            raise AssertionError(f"we refuse what we wrote in {target.name}") from error
+        assert encode_data_set(again, target) == encoded
+
+
+def file_head(data: bytes) -> None:
+    """The head of a file tells what lies behind it, or the file is refused."""
+    try:
+        stored = read_head(io.BytesIO(data), Path("fuzzed.dcm"))
+    except LocalProtocolError:
+        return
+    assert 0 <= stored.offset <= stored.offset + stored.length == len(data)
+    assert stored.sop_class_uid
+    assert stored.sop_instance_uid
+
+
+def _syntax_of(data: bytes) -> tuple[UID, bytes]:
+    """The first byte says how the rest is encoded."""
+    return SYNTAXES[data[0] % len(SYNTAXES) if data else 0], data[1:]
+
+
+# --- seeds --------------------------------------------------------------------------------
+
+_REQUEST = propose(
+    contexts=[PresentationContext(CTImageStorage, scp_role=True)],
+    max_operations_invoked=4,
+    user_identity=UserIdentity(
+        identity_type=UserIdentityType.USERNAME_AND_PASSCODE, primary=b"me", secondary=b"secret"
+    ),
+)
+PDUS: tuple[bytes, ...] = tuple(
+    encode_pdu(each)
+    for each in (
+        _REQUEST,
+        AssociationAccept(
+            called_ae="ANY-SCP",
+            calling_ae="ME",
+            contexts=(
+                AnsweredContext(
+                    context_id=1,
+                    result=ContextResult.ACCEPTANCE,
+                    transfer_syntax=ExplicitVRLittleEndian,
+                ),
+            ),
+            user_information=_REQUEST.user_information,
+        ),
+        AssociationReject(result=RejectResult.TRANSIENT, reason=RejectReason.LOCAL_LIMIT_EXCEEDED),
+        DataTransfer(
+            tuple(
+                PresentationDataValue(context_id=1, is_command=at == 0, is_last=True, data=b"abcd")
+                for at in range(2)
+            )
+        ),
+        ReleaseRequest(),
+        Abort(AbortSource.PROVIDER, AbortReason.UNEXPECTED_PDU),
+    )
+)
+_UIDS = {"sop_class_uid": CTImageStorage, "sop_instance_uid": "1.2.3"}
+COMMAND_SETS: tuple[bytes, ...] = (
+    encode_command(
+        CStoreRequest(
+            **_UIDS,  # type: ignore[arg-type]  # two of its fields
+            message_id=1,
+            move_originator_ae="ME",
+            move_originator_message_id=7,
+        ),
+        has_data_set=True,
+    ),
+    encode_command(CFindRequest(sop_class_uid="1.2", message_id=2), has_data_set=True),
+    encode_command(
+        CMoveRequest(sop_class_uid="1.2", message_id=3, move_destination="THERE"),
+        has_data_set=True,
+    ),
+    encode_command(
+        CGetResponse(
+            status=0xB000, message_id_being_responded_to=4, remaining=1, completed=2, failed=3
+        ),
+        has_data_set=False,
+    ),
+    encode_command(
+        NActionRequest(sop_class_uid="1.2", sop_instance_uid="1.3", message_id=5, action_type_id=1),
+        has_data_set=True,
+    ),
+    encode_command(
+        NEventReportRequest(
+            sop_class_uid="1.2", sop_instance_uid="1.3", message_id=6, event_type_id=2
+        ),
+        has_data_set=False,
+    ),
+)
+_SEQUENCE = 0x0008_1140
+_NAMES = explicit(0x0008_0016, "UI", b"1.2\0") + explicit(0x0008_0018, "UI", b"1.2.3\0")
+_EXPLICIT = (
+    explicit(0x0008_0005, "CS", b"ISO_IR 192")
+    + _NAMES
+    + explicit(
+        _SEQUENCE,
+        "SQ",
+        open_item(explicit(0x0008_1150, "UI", b"1.2\0")) + END_OF_SEQUENCE,
+        length=UNDEFINED,
+    )
+    + explicit(0x0010_0010, "PN", b"Doe^Jane")
+    + explicit(0x0028_0010, "US", b"\2\0")
+    + explicit(0x7FE0_0010, "OW", bytes(8))
+)
+DATA_SETS: tuple[bytes, ...] = (
+    b"\0"
+    + implicit(0x0008_0016, b"1.2\0")
+    + implicit(0x0008_0018, b"1.2.3\0")
+    + implicit(_SEQUENCE, item(implicit(0x0008_1150, b"1.2\0")))
+    + implicit(0x0009_0010, b"SOMEBODY")
+    + implicit(0x0009_1001, b"abcd")
+    + implicit(0x0010_0010, b"Doe^Jane"),
+    b"\1" + _EXPLICIT,
+    b"\1"
+    + explicit(
+        0x0009_1002,
+        "UN",
+        open_item(implicit(0x0008_1150, b"1.2\0")) + END_OF_SEQUENCE,
+        length=UNDEFINED,
+    ),
+    b"\1" + explicit(0x0008_0060, "SQ", item(b"")) + explicit(_SEQUENCE, "CS", b"CT"),
+    b"\2" + explicit(0x0028_0010, "US", b"\0\2", order=">"),
+    b"\3" + deflate(_EXPLICIT),
+)
+FILES: tuple[bytes, ...] = (
+    file_meta_bytes(
+        sop_class_uid=CTImageStorage,
+        sop_instance_uid=UID("1.2.3"),
+        transfer_syntax=ExplicitVRLittleEndian,
+        source_ae="ME",
+    )
+    + _EXPLICIT,
+    _EXPLICIT,
+)
