@@ -131,6 +131,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Do an hour's work in minutes over links that break; ``-- --help`` tells the options."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure side by side with other clients; ``-- --help`` tells the options."""
     install(session, "bench", editable=False)

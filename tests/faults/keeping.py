@@ -11,7 +11,7 @@ from attrs import frozen
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from tests.dimse.elements import explicit
-from trio_dicom import CStoreRequest, EncodedDataSet
+from trio_dicom import CStoreRequest, EncodedDataSet, LocalProtocolError
 from trio_dicom._dimse.part10 import read_head
 
 __all__ = ["Instance", "half_files", "instance", "kept", "lost", "strange"]
@@ -66,7 +66,7 @@ def kept(folder: Path) -> dict[str, str]:
         try:
             with path.open("rb") as file:
                 stored = read_head(file, path)
-        except ValueError:
+        except LocalProtocolError:
             found[path.stem] = ""
         else:
             is_it = stored.sop_instance_uid == path.stem
