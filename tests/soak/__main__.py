@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--associations", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=20, help="how often all is compared")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faulty", type=float, default=0.15, help="part of the associations")
     options = parser.parse_args()
     # Links break all the time here, and each tells so.
     logging.getLogger("trio_dicom").setLevel(logging.ERROR)
@@ -35,6 +36,7 @@ def main() -> None:
             associations=options.associations,
             rounds=options.rounds,
             seed=options.seed,
+            faulty=options.faulty,
             dcmtk=dcmtk,
             report=_say,
         )

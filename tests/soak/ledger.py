@@ -14,7 +14,10 @@ from trio_dicom._dimse.part10 import read_head
 
 __all__ = ["Ledger"]
 
-_SIZES = (100, 1_000, 1_000, 4_000, 4_000, 20_000, 20_000, 100_000, 400_000)  # bytes, even
+# Bytes of pixel data, even; the large ones are more than is written to a disk at once.
+_SIZES = (100, 1_000, 1_000, 4_000, 4_000, 20_000, 20_000, 100_000, 400_000)
+_LARGE = 2_500_000
+_ONE_IN = 40
 
 
 @define(eq=False)
@@ -80,4 +83,5 @@ class Ledger:
 
 
 def _instance(number: int) -> Instance:
-    return instance(f"1.2.{number}", _SIZES[number % len(_SIZES)])
+    size = _SIZES[number % len(_SIZES)] if number % _ONE_IN else _LARGE
+    return instance(f"1.2.{number}", size)

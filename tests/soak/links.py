@@ -17,7 +17,7 @@ __all__ = ["Fault", "FaultyPort", "faulty_port"]
 
 _BLOCK = 16_384  # bytes
 _PATIENCE = 2.0  # seconds
-_FARTHEST = 60_000  # bytes after which a link breaks at the latest, if so much is said at all
+_FARTHEST = 3_000_000  # bytes after which a link breaks at the latest, if so much is said at all
 
 
 class Fault(Enum):
@@ -54,7 +54,9 @@ class FaultyPort:
 
     async def _serve(self, client: trio.SocketStream) -> None:
         fault, forwards = self._dice.choice(tuple(Fault)), self._dice.random() < 0.6
-        after = int(_FARTHEST ** self._dice.random())
+        # Half of them early, where most is said, and half of them anywhere in what is long.
+        dice = self._dice
+        after = int(dice.choice((_FARTHEST ** dice.random(), _FARTHEST * dice.random())))
         async with client:
             try:
                 server = await trio.open_tcp_stream(*self._target)

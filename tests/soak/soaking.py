@@ -90,6 +90,7 @@ async def soak(
     associations: int,
     rounds: int,
     seed: int,
+    faulty: float,
     dcmtk: bool,
     report: Callable[[str], object],
 ) -> Soak:
@@ -101,6 +102,7 @@ async def soak(
         associations: About how many.
         rounds: How many times everything comes to rest, is compared and measured.
         seed: Of the dice.
+        faulty: Which part of the associations goes over links that break.
         dcmtk: Whether storescp and dcmqrscp take part.
         report: Called with a line after each round.
     """
@@ -110,7 +112,7 @@ async def soak(
             places.append(await stack.enter_async_context(_storescp(folder, seed)))
             places.append(await stack.enter_async_context(_dcmqrscp(folder, seed)))
         (folder / "got").mkdir()
-        work = Work(places, folder / "got", seed)
+        work = Work(places, folder / "got", seed, faulty)
         result = Soak(work, [it.faulty for it in places])
         each = round(_OVER * operations / associations)
         for number in range(rounds):

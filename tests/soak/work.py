@@ -34,7 +34,6 @@ from trio_dicom.sop_classes import (
 __all__ = ["Place", "Work"]
 
 WORKERS = 8
-FAULTY = 0.15  # of all associations
 CT = PresentationContext(CTImageStorage, (ExplicitVRLittleEndian,), scu_role=True, scp_role=True)
 PATIENT = Timeouts(idle=30, move_idle=30, associate=30, connect=30, release=30)
 # Over a link that breaks nobody answers, and there are minutes for an hour's work.
@@ -77,6 +76,8 @@ class Work:
     Attributes:
         places: Where.
         folder: For what C-GETs bring.
+        seed: Of the dice.
+        faulty: Which part of the associations goes over links that break.
         done: Operations that ended well, by kind and place.
         failed: Associations that did not, by the error.
         operations: How many were begun.
@@ -87,6 +88,7 @@ class Work:
     places: Sequence[Place]
     folder: Path
     seed: int
+    faulty: float
     done: Counter[str] = field(factory=Counter[str])
     failed: Counter[str] = field(factory=Counter[str])
     operations: int = 0
@@ -120,7 +122,7 @@ class Work:
 
     async def _associate(self, dice: random.Random, each: int) -> None:
         place = dice.choice(self.places)
-        is_faulty = dice.random() < FAULTY
+        is_faulty = dice.random() < self.faulty
         self.associations += 1
         try:
             async with open_association(
