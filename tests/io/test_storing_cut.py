@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.faults.cancelling import StepCanceller
 from tests.io.arriving import Keeper, arrival, data_set, getting, is_clean, names_in
-from tests.io.cancelling import StepCanceller, marked
 from tests.io.disk import threads_ended
 from tests.io.replay import Cut, Record, Replay, record
 from tests.io.talking import EVERYTHING, get_request
@@ -145,7 +145,7 @@ def test_a_program_that_is_cancelled_at_any_step_leaves_nothing(
             canceller = StepCanceller(steps)
             tasks = trio.lowlevel.current_statistics().tasks_living
             with trio.fail_after(30):
-                await marked(canceller, lambda: get(Replay(recorded.said, Cut.SILENCE), keeper))
+                await canceller.run(lambda: get(Replay(recorded.said, Cut.SILENCE), keeper))
             if links:
                 await nothing_works_on_files()
             assert trio.lowlevel.current_statistics().tasks_living == tasks
