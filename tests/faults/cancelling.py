@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -78,4 +77,4 @@ async def at_every_step(
 def in_order_of(seed: int) -> None:
     """Have Trio run those tasks that can run in an order that follows from ``seed``."""
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
-    trio_run._r = random.Random(seed)
+    trio_run._r.seed(seed)

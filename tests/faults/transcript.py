@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import define, field
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian
 
 from trio_dicom import Limits, Message
 from trio_dicom.lowlevel import (
@@ -29,13 +29,12 @@ class Transcript:
 
     Attributes:
         pdus: What came whole.
-        messages: What came whole, likewise.
+        messages: What came whole, likewise, each with its context.
         asked_for_release: Whether the peer has asked, so that an answer is in order.
-        expects_messages: Whether messages may still come. What was cut has none behind it.
     """
 
     pdus: list[Pdu] = field(factory=list[Pdu])
-    messages: list[Message] = field(factory=list[Message])
+    messages: list[tuple[int, Message]] = field(factory=list[tuple[int, Message]])
     asked_for_release: bool = False
     _buffer: PDUBuffer = field(
         factory=lambda: PDUBuffer(max_length=_LONG, max_associate_length=_LONG)
@@ -62,11 +61,17 @@ class Transcript:
         return self.is_between_pdus and self._assembler.idle
 
     @property
+    def partial(self) -> tuple[int, Message] | None:
+        """The message of which the command set came, but not yet all of its data set."""
+        message, context_id = self._assembler.partial, self._assembler._context_id
+        return None if message is None or context_id is None else (context_id, message)
+
+    @property
     def last(self) -> Pdu | None:
         """The last PDU that came whole."""
         return self.pdus[-1] if self.pdus else None
 
-    def feed(self, data: bytes | bytearray) -> list[Message]:
+    def feed(self, data: bytes | bytearray) -> list[tuple[int, Message]]:
         """Take the next bytes; the messages that end in them."""
         before = len(self.messages)
         self._buffer.feed(data)
@@ -86,9 +91,9 @@ class Transcript:
                 assert not over, f"P-DATA after {over}"
                 for pdv in pdu.pdvs:
                     # Raises for a fragment that is glued to a message which it is not of.
-                    message = self._assembler.feed(pdv, ImplicitVRLittleEndian)
+                    message = self._assembler.feed(pdv, ExplicitVRLittleEndian)
                     if message is not None:
-                        self.messages.append(message)
+                        self.messages.append((pdv.context_id, message))
             case ReleaseRequest():
                 assert ReleaseRequest not in kinds, "a second A-RELEASE-RQ"
             case ReleaseResponse():
