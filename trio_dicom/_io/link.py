@@ -142,8 +142,12 @@ class Link:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is queued, nothing is open, and we owe no answer."""
-        return self.table.is_empty and not self.serving.owed
+        """Whether nothing is queued, nothing is open, and we owe no answer.
+
+        Nor is a message still being written: its answer may have come early.
+        """
+        is_writing = self.sender.on_the_wire is not None
+        return self.table.is_empty and not self.serving.owed and not is_writing
 
     def refusal(self) -> ConnectionEnded | None:
         """Why a new request cannot be sent any more, as an error; None when it can."""
