@@ -275,6 +275,12 @@ class ConnectionModel(RuleBasedStateMachine):
         self.run.pass_time(seconds, steps=pace)
         self.is_settled = pace is None
 
+    @rule(kind=st.sampled_from(["n_get", "long store"]))
+    def let_one_time_out(self, kind: str) -> None:
+        """In the middle of the message, where the link is too small for it."""
+        self.call(kind=kind, way="ask", idle=3.0, total=None, pace=None)
+        self.pass_time(seconds=3.0, pace=None)
+
     # --- promises -------------------------------------------------------------------------
 
     @invariant()
