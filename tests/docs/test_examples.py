@@ -143,6 +143,11 @@ async def test_scripted_peer_is_a_test_that_passes() -> None:
     await example["test_an_archive_without_resources_is_not_ready"]()
 
 
+async def test_faulty_link_is_a_test_that_passes() -> None:
+    example = runpy.run_path(str(EXAMPLES / "faulty_link.py"))
+    await example["test_an_archive_that_is_cut_off_is_not_ready"]()
+
+
 async def test_archive_is_a_test_that_passes(pydicom_files: Path) -> None:
     example = runpy.run_path(str(EXAMPLES / "archive.py"))
     await example["test_an_instance_arrives_as_it_is_in_the_file"](pydicom_files / "CT_small.dcm")

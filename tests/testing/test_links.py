@@ -31,6 +31,29 @@ async def test_a_full_link_blocks_until_the_other_end_reads(nursery: trio.Nurser
     assert await right.receive_some() == b"56"
 
 
+async def test_in_lockstep_a_write_ends_when_all_of_it_was_received(
+    nursery: trio.Nursery,
+) -> None:
+    async def ends() -> tuple[LinkEnd, LinkEnd]:
+        return memory_link(lockstep=True)
+
+    await check_half_closeable_stream(ends, None)
+    left, right = await ends()
+    assert left.send_nowait(b"12") == 0
+    written = trio.Event()
+
+    async def write() -> None:
+        await left.send_all(b"12")
+        written.set()
+
+    nursery.start_soon(write)
+    assert await right.receive_some(1) == b"1"
+    await wait_all_tasks_blocked()
+    assert not written.is_set()
+    assert await right.receive_some(1) == b"2"
+    await written.wait()
+
+
 async def test_what_was_sent_before_closing_arrives() -> None:
     left, right = memory_link()
     await left.send_all(b"last words")

@@ -12,35 +12,74 @@ if TYPE_CHECKING:
     from trio_dicom.testing.answers import acceptance_of
     from trio_dicom.testing.archive import Archive, open_archive
     from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
+    from trio_dicom.testing.faults import (
+        Chunks,
+        Clog,
+        Corrupt,
+        Cut,
+        Delay,
+        Fault,
+        Stall,
+        Trickle,
+        random_faults,
+    )
+    from trio_dicom.testing.faulty_stream import FaultyStream
     from trio_dicom.testing.instances import Instance, Instances
-    from trio_dicom.testing.links import LinkEnd, memory_link
+    from trio_dicom.testing.links import LinkEnd, memory_link, reset
+    from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
     from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
 __all__ = [
     "Archive",
+    "Chunks",
+    "Clog",
     "ConversationEnd",
     "ConversationOver",
+    "Corrupt",
+    "Cut",
+    "Delay",
+    "Fault",
+    "FaultyProxy",
+    "FaultyStream",
     "Instance",
     "Instances",
     "LinkEnd",
     "ScriptedPeer",
+    "Stall",
+    "Trickle",
     "acceptance_of",
     "memory_link",
     "open_archive",
+    "open_faulty_proxy",
+    "random_faults",
+    "reset",
     "scripted_peer",
 ]
 
 _HOMES = {
     "Archive": "archive",
+    "Chunks": "faults",
+    "Clog": "faults",
     "ConversationEnd": "conversation",
     "ConversationOver": "conversation",
+    "Corrupt": "faults",
+    "Cut": "faults",
+    "Delay": "faults",
+    "Fault": "faults",
+    "FaultyProxy": "proxy",
+    "FaultyStream": "faulty_stream",
     "Instance": "instances",
     "Instances": "instances",
     "LinkEnd": "links",
     "ScriptedPeer": "scripted",
+    "Stall": "faults",
+    "Trickle": "faults",
     "acceptance_of": "answers",
     "memory_link": "links",
     "open_archive": "archive",
+    "open_faulty_proxy": "proxy",
+    "random_faults": "faults",
+    "reset": "links",
     "scripted_peer": "scripted",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import socket
 import struct
+from typing import cast
 
 import trio
 from attrs import define, field, validators
@@ -12,7 +13,7 @@ from attrs import define, field, validators
 __all__ = ["LinkEnd", "memory_link", "reset"]
 
 
-def memory_link(*, capacity: int | None = None) -> tuple[LinkEnd, LinkEnd]:
+def memory_link(*, capacity: int | None = None, lockstep: bool = False) -> tuple[LinkEnd, LinkEnd]:
     """Two connected streams.
 
     Unlike those of ``trio.testing`` they can fill up like a socket whose peer does not
@@ -21,8 +22,9 @@ def memory_link(*, capacity: int | None = None) -> tuple[LinkEnd, LinkEnd]:
     Args:
         capacity: How many bytes each direction holds before ``send_all`` blocks, at
             least 1; None for no limit.
+        lockstep: ``send_all`` returns when the other end has received all of it.
     """
-    there, back = _Pipe(capacity), _Pipe(capacity)
+    there, back = _Pipe(capacity, lockstep), _Pipe(capacity, lockstep)
     return LinkEnd(there, back), LinkEnd(back, there)
 
 
@@ -30,16 +32,17 @@ def reset(stream: trio.abc.Stream) -> None:
     """Have ``stream`` break its connection as a TCP reset does, at the latest when it is closed.
 
     Raises:
-        TypeError: It is neither an end of a link nor a socket.
+        TypeError: It is no socket, with or without TLS, and of the kit's own streams none.
     """
-    match stream:
-        case LinkEnd():
-            stream.reset()
-        case trio.SocketStream():
-            # Lingering for no time at all is what turns closing into a reset.
-            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        case _:
-            raise TypeError(f"{type(stream).__name__} cannot be reset")
+    if isinstance(stream, trio.SSLStream):
+        reset(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
+    elif isinstance(stream, trio.SocketStream):
+        # Lingering for no time at all is what turns closing into a reset.
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    elif (break_it := getattr(stream, "reset", None)) is not None:
+        break_it()
+    else:
+        raise TypeError(f"{type(stream).__name__} cannot be reset")
 
 
 @define(eq=False)
@@ -47,6 +50,7 @@ class _Pipe:
     """One direction: what was sent and is not received yet."""
 
     capacity: int | None = field(validator=validators.optional(validators.ge(1)))
+    is_lockstep: bool = False
     held: bytearray = field(factory=bytearray, init=False)
     is_finished: bool = field(default=False, init=False)  # the sender will send no more
     is_abandoned: bool = field(default=False, init=False)  # the receiver will take no more
@@ -98,7 +102,7 @@ class LinkEnd(trio.abc.HalfCloseableStream):
             await trio.lowlevel.checkpoint()
             pipe, view, at = self._outgoing, memoryview(data).cast("B"), 0
             self._check_sendable()
-            while at < len(view):
+            while at < len(view) or (pipe.is_lockstep and pipe.held):
                 taken = pipe.room(len(view) - at)
                 if taken:
                     pipe.held += view[at : at + taken]
@@ -114,11 +118,11 @@ class LinkEnd(trio.abc.HalfCloseableStream):
         """Send the beginning of ``data`` for which there is room now.
 
         Returns:
-            How many bytes that is; 0 also where ``send_all`` would raise.
+            How many bytes that is; 0 also where ``send_all`` would raise, and in lockstep.
         """
         pipe = self._outgoing
         is_broken = pipe.is_reset or pipe.is_abandoned or self._is_closed or self._has_sent_eof
-        if is_broken or self._sending.locked():
+        if is_broken or pipe.is_lockstep or self._sending.locked():
             return 0
         taken = pipe.room(len(data))
         pipe.held += data[:taken]

@@ -1,0 +1,114 @@
+"""A faulty link between two real sockets, with any client and server at its ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
+
+import pytest
+import trio
+
+from tests.io.loopback import listening
+from trio_dicom import ConnectionLost, open_association
+from trio_dicom.sop_classes import VERIFICATION
+from trio_dicom.testing import Chunks, Cut, FaultyProxy, Trickle, open_archive, open_faulty_proxy
+
+How = Literal["eof", "reset"]
+
+
+async def echo(stream: trio.SocketStream) -> None:
+    with suppress(trio.BrokenResourceError):
+        async with stream:
+            async for data in stream:
+                await stream.send_all(data)
+
+
+@asynccontextmanager
+async def echoing(**faults: object) -> AsyncGenerator[FaultyProxy, None]:
+    async with (
+        listening(echo) as address,
+        open_faulty_proxy(*address, **faults) as proxy,  # type: ignore[arg-type]
+    ):
+        with trio.fail_after(20):
+            yield proxy
+
+
+async def say(proxy: FaultyProxy, words: bytes) -> tuple[bytes, str]:
+    """What comes back, and how it ends, when the client says no more than that."""
+    async with await trio.open_tcp_stream(proxy.host, proxy.port) as stream:
+        await stream.send_all(words)
+        came = b""
+        try:
+            while len(came) < len(words):
+                data = await stream.receive_some()
+                if not data:
+                    return came, "eof"
+                came += data
+        except trio.BrokenResourceError:
+            return came, "reset"
+        await stream.send_eof()
+        assert await stream.receive_some() == b""
+        return came, ""
+
+
+async def test_a_proxy_without_faults_passes_everything_on() -> None:
+    async with echoing() as proxy:
+        words = bytes(200_000)
+        assert await say(proxy, words) == (words, "")
+        assert await say(proxy, words) == (words, "")
+        assert proxy.connections == 2
+
+
+@pytest.mark.parametrize("how", ["eof", "reset"])
+async def test_a_proxy_cuts_what_is_received(how: How) -> None:
+    async with echoing(receiving=[Cut(3, how)]) as proxy:
+        came, ending = await say(proxy, b"123456")
+        assert ending == how
+        assert how == "reset" or came == b"123"
+
+
+@pytest.mark.parametrize("how", ["eof", "reset"])
+async def test_a_proxy_cuts_what_is_sent(how: How) -> None:
+    async with echoing(sending=[Cut(3, how)]) as proxy:
+        came, ending = await say(proxy, b"123456")
+        assert ending == how
+        assert b"123".startswith(came)
+
+
+async def test_each_connection_may_have_faults_of_its_own() -> None:
+    async with echoing(receiving=lambda number: [Cut(number)]) as proxy:
+        assert [await say(proxy, b"123456") for _ in range(3)] == [
+            (b"", "eof"),
+            (b"1", "eof"),
+            (b"12", "eof"),
+        ]
+
+
+async def test_a_server_that_is_not_there_is_a_closed_connection() -> None:
+    async with listening(echo) as (host, port):
+        pass
+    async with open_faulty_proxy(host, port) as proxy:
+        with trio.fail_after(20):
+            assert (await say(proxy, b"1"))[0] == b""
+
+
+async def test_a_client_and_an_archive_understand_each_other_in_pieces() -> None:
+    async with (
+        open_archive() as archive,
+        open_faulty_proxy(
+            archive.host, archive.port, sending=[Chunks(1, longest=50)], receiving=[Trickle(3)]
+        ) as proxy,
+        open_association(proxy.host, proxy.port, contexts=[VERIFICATION]) as association,
+    ):
+        assert (await association.c_echo()).status.is_success
+
+
+async def test_a_client_hears_that_the_proxy_has_cut_it_off() -> None:
+    async with (
+        open_archive() as archive,
+        open_faulty_proxy(archive.host, archive.port, receiving=[Cut(20)]) as proxy,
+    ):
+        with pytest.raises(ConnectionLost, match="closed by the peer"):
+            async with open_association(proxy.host, proxy.port, contexts=[VERIFICATION]):
+                pass

@@ -1,0 +1,113 @@
+"""A port before a server's port, and a faulty link between the two: for any client and server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
+
+import trio
+from attrs import define, field
+
+from trio_dicom.testing.faults import Fault
+from trio_dicom.testing.faulty_stream import FaultyStream
+from trio_dicom.testing.links import reset
+
+__all__ = ["FaultyProxy", "open_faulty_proxy"]
+
+Faults: TypeAlias = Iterable[Fault] | Callable[[int], Iterable[Fault]]
+
+
+@define(eq=False)
+class FaultyProxy:
+    """A port that passes on what it gets, with faults.
+
+    Made by ``open_faulty_proxy``.
+
+    Attributes:
+        host: The address that it listens on.
+        port: The TCP port that it listens on.
+        connections: How many came so far.
+    """
+
+    host: str
+    port: int
+    connections: int = field(default=0, init=False)
+    _server: tuple[str, int]
+    _sending: Faults
+    _receiving: Faults
+
+    async def serve(self, client: trio.SocketStream) -> None:
+        """Pass on what one client and the server say, until both have ended.
+
+        Args:
+            client: Its connection, on which nothing was said yet.
+        """
+        number = self.connections
+        self.connections += 1
+        try:
+            server = await trio.open_tcp_stream(*self._server)
+        except OSError:
+            await trio.aclose_forcefully(client)
+            return
+        link = FaultyStream(
+            server,
+            sending=_faults(self._sending, number),
+            receiving=_faults(self._receiving, number),
+        )
+        async with client, link, trio.open_nursery() as nursery:
+            nursery.start_soon(_pump, client, link)
+            nursery.start_soon(_pump, link, client)
+
+
+@asynccontextmanager
+async def open_faulty_proxy(
+    host: str, port: int, *, sending: Faults = (), receiving: Faults = ()
+) -> AsyncGenerator[FaultyProxy, None]:
+    """A port on loopback that leads to a server over a faulty link, until the block is left.
+
+    Every connection has the same faults from its first byte on, or its own::
+
+        async with open_faulty_proxy(
+            host, port, receiving=lambda number: random_faults(seed + number, 10_000)
+        ) as proxy:
+            ...
+
+    Args:
+        host: Where the server is.
+        port: Its TCP port.
+        sending: What is wrong with what the client sends. A function is called with the
+            number of the connection, from 0, and says what is wrong with that one.
+        receiving: What is wrong with what it receives, likewise.
+    """
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listener.socket.getsockname()
+    proxy = FaultyProxy(address[0], address[1], (host, port), sending, receiving)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(trio.serve_listeners, proxy.serve, [listener])
+        try:
+            yield proxy
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def _faults(faults: Faults, number: int) -> Iterable[Fault]:
+    return faults(number) if callable(faults) else faults
+
+
+async def _pump(source: trio.abc.Stream, to: trio.abc.HalfCloseableStream) -> None:
+    """Pass on what ``source`` says, and how it ends."""
+    # Who no longer takes anything says why to the other pump, which reads from him.
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while data := await _received(source, to):
+            await to.send_all(data)
+        await to.send_eof()
+
+
+async def _received(source: trio.abc.Stream, to: trio.abc.Stream) -> bytes | bytearray:
+    try:
+        return await source.receive_some(65_536)
+    except trio.BrokenResourceError:
+        reset(to)
+        await trio.aclose_forcefully(to)
+        raise
