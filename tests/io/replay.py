@@ -28,11 +28,16 @@ class Record:
 
     Attributes:
         said: What the peer wrote in one go, each after so many bytes of the client's.
-        heard: Bytes that the client wrote in all.
+        asked: What the client wrote, all together.
     """
 
     said: tuple[tuple[int, bytes], ...]
-    heard: int
+    asked: bytes
+
+    @property
+    def heard(self) -> int:
+        """Bytes that the client wrote in all."""
+        return len(self.asked)
 
     @property
     def ends(self) -> list[int]:
@@ -44,6 +49,11 @@ class Record:
         """Bytes that the peer said in all."""
         return self.ends[-1]
 
+    @property
+    def script(self) -> tuple[tuple[int, bytes], ...]:
+        """What the peer said, and that it hung up when it had heard everything."""
+        return (*self.said, (self.heard, b""))
+
     def whole_at(self, position: int) -> int:
         """How many of the peer's writes lie whole before ``position`` of its stream."""
         return sum(end <= position for end in self.ends)
@@ -51,6 +61,10 @@ class Record:
     def said_after(self, heard: int) -> int:
         """How many of them the peer makes when it has got the client's first bytes."""
         return sum(needed <= heard for needed, _ in self.said)
+
+    def said_before(self, heard: int) -> int:
+        """How many of them it makes before the last of the client's first bytes has come."""
+        return sum(needed < heard for needed, _ in self.said)
 
 
 async def record(
@@ -70,7 +84,7 @@ async def record(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(script, peer)
         await client(theirs)
-    return Record(tuple(said), len(peer.received))
+    return Record(tuple(said), bytes(peer.received))
 
 
 @define(eq=False)
@@ -106,6 +120,15 @@ class Replay(trio.abc.Stream):
             await self._break()
             raise trio.BrokenResourceError
 
+    def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
+        """Small messages go this way; what breaks the link is left to the other one."""
+        is_last = self.cut is Cut.RESET and self._has_said_all()
+        if self.is_closed or is_last or self._heard + len(data) > self.heard_before:
+            return 0
+        self._heard += len(data)
+        self._moved.unpark_all()
+        return len(data)
+
     async def wait_send_all_might_not_block(self) -> None:
         raise NotImplementedError
 
@@ -123,9 +146,12 @@ class Replay(trio.abc.Stream):
                 raise trio.BrokenResourceError
             await self._moved.park()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         self.is_closed = True
         self._moved.unpark_all()
+
+    async def aclose(self) -> None:
+        self.close()
         await trio.lowlevel.checkpoint()
 
     def _available(self) -> bytes | None:
