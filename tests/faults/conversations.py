@@ -303,6 +303,12 @@ CONVERSATIONS = {
         script=answer_two,
         tells=[ACCEPTED, COMPLETED, COMPLETED, RELEASED],
     ),
+    "data set": Conversation(
+        contexts=[CT],
+        steps=[Step("data set", store_data_set), RELEASE],
+        script=answer_one,
+        tells=[ACCEPTED, COMPLETED, RELEASED],
+    ),
     "store many": Conversation(
         contexts=[CT],
         steps=[Step("files", store_files, requests=FILES), RELEASE],

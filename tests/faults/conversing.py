@@ -248,6 +248,14 @@ class Recording:
         mine = [at for at, (needed, _) in enumerate(self.record.said) if begin < needed <= end]
         return range(mine[0], mine[-1] + 1) if mine else range(0)
 
+    def step_unheard(self, asked: int) -> str:
+        """The first step of which the peer does not get all when it gets so much."""
+        for name in self.whole.began:
+            needed = [self.record.said[word][0] for word in self.words_of(name)]
+            if asked < max(needed, default=self.record.heard):
+                return name
+        raise AssertionError("the peer gets all of every step")
+
     def owner(self, word: int) -> str:
         """The step that a word of the peer belongs to."""
         return next(name for name in self.whole.began if word in self.words_of(name))
