@@ -18,6 +18,7 @@ from tests.io.disk import threads_ended
 from tests.io.talking import is_silent
 from tests.operations.getting import (
     begin_to_send,
+    c_store,
     ct,
     files_in,
     getting,
@@ -26,9 +27,17 @@ from tests.operations.getting import (
     study_query,
     uids_of,
 )
-from trio_dicom import CGetRequest, ConnectionEnded, CStoreResponse, Inbox, ReceivedInstance
+from trio_dicom import (
+    CGetRequest,
+    ConnectionEnded,
+    CStoreResponse,
+    Inbox,
+    ReceivedInstance,
+    StoredDataSet,
+)
 from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID
 from trio_dicom._io import instance_file
+from trio_dicom._operations.retrieving import Arrivals
 
 
 @contextmanager
@@ -91,6 +100,27 @@ async def test_what_pydicom_could_not_read_is_kept_as_it_came(tmp_path: Path) ->
         data_set.data = broken
         assert (await send(peer, data_set=data_set)).status.is_success
     assert retrieval.instances[0].path.read_bytes().endswith(broken)
+
+
+@pytest.mark.scenario("B39")
+async def test_what_has_its_name_is_reported_though_its_association_has_ended(
+    tmp_path: Path,
+) -> None:
+    reported: list[ReceivedInstance] = []
+    inbox = Arrivals(Inbox(tmp_path, report=reported.append))
+    stored = StoredDataSet(
+        path=tmp_path / "1.2.3.dcm",
+        offset=400,
+        length=100,
+        transfer_syntax=ExplicitVRLittleEndian,
+        sop_class_uid=CTImageStorage,
+        sop_instance_uid="1.2.3",
+    )
+    with trio.CancelScope() as association:
+        association.cancel()
+        response = await inbox.on_c_store_request(c_store("1.2.3", 1, data_set=stored))
+        assert response.status.is_success
+    assert reported == inbox.instances == [ReceivedInstance.of(stored)]
 
 
 async def test_what_arrives_has_no_name_until_it_is_complete(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ class Inbox:
         directory: Where. It is made if it is not there.
         on_exists: As for ``Destination``.
         report: Called with every instance that was stored, in the order in which they were.
-            What it raises is logged: the instance is stored, and the peer is told so.
+            What it raises is logged: the instance is stored, and the peer is told so. Of one
+            whose association ends while a thread gives it its name there may be no report.
         check: As for ``Destination``.
         durable: As for ``Destination``.
     """
@@ -125,7 +126,8 @@ class Inbox:
 
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """See ``InstanceHandler``."""
-        await trio.lowlevel.checkpoint()
+        # It has its name. If its association ends just now, the program has it all the same.
+        await trio.lowlevel.cancel_shielded_checkpoint()
         assert isinstance(request.data_set, StoredDataSet)  # that is where the sink was
         if self.report is not None:
             try:
