@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Literal, TypeAlias
 
-__all__ = ["EVERYWHERE", "places"]
+__all__ = ["EVERYWHERE", "How", "places"]
+
+How: TypeAlias = Literal["eof", "reset"]
 
 EVERYWHERE = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 """Whether to spare no byte: `nox -s fuzz`."""

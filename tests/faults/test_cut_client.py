@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from operator import contains
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import trio
@@ -13,7 +12,7 @@ from trio.testing import MockClock
 
 from tests.faults.conversations import CONVERSATIONS, prepare
 from tests.faults.conversing import Recording, Run, descriptors
-from tests.faults.cutting import places
+from tests.faults.cutting import How, places
 from tests.io.arriving import is_clean, names_in
 from tests.io.writing import small_blocks
 from trio_dicom import (
@@ -27,8 +26,6 @@ from trio_dicom import (
 from trio_dicom.testing import Cut, Fault, FaultyStream
 
 pytestmark = [pytest.mark.scenario("B39"), pytest.mark.pitfall(5)]
-
-How = Literal["eof", "reset"]
 
 
 class Cutter:

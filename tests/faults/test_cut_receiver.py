@@ -6,7 +6,6 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import trio
@@ -16,7 +15,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from trio.testing import MockClock
 
 from tests.faults.conversing import descriptors, instances_in
-from tests.faults.cutting import places
+from tests.faults.cutting import How, places
 from tests.io.arriving import is_clean, names_in
 from tests.io.replay import Cut as ReplayCut
 from tests.io.replay import Record, Replay, record
@@ -51,8 +50,6 @@ from trio_dicom.sop_classes import STORAGE_COMMITMENT, VERIFICATION
 from trio_dicom.testing import Cut, Fault, FaultyStream, ScriptedPeer, Trickle
 
 pytestmark = [pytest.mark.scenario("B39"), pytest.mark.pitfall(5)]
-
-How = Literal["eof", "reset"]
 
 PUSH = str(STORAGE_COMMITMENT.abstract_syntax)
 CONTEXTS = (
