@@ -110,7 +110,7 @@ def fuzz(session: nox.Session) -> None:
 
     Each target of tests/fuzz for so many seconds, by coverage where atheris has a wheel, else by
     Hypothesis. Without the option for five minutes, and then long Hypothesis runs of tests/fuzz and
-    of everything pure; other arguments go to pytest there.
+    of everything pure, and links cut at every byte; other arguments go to pytest there.
     """
     parser = argparse.ArgumentParser(prog="nox -s fuzz --")
     parser.add_argument("--seconds", type=int)
@@ -125,7 +125,8 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "-m", "tests.fuzz", "--seconds", seconds)
     if options.seconds is None:
         session.run(
-            *("python", "-m", "pytest", "--timeout=0", "tests/fuzz", *pure_tests(), *others),
+            *("python", "-m", "pytest", "--timeout=3600", "tests/fuzz", "tests/faults"),
+            *(*pure_tests(), *others),
             env={"HYPOTHESIS_PROFILE": "fuzz"},
         )
 
