@@ -23,7 +23,7 @@ from trio_dicom import (
     Delivery,
     StoreResult,
 )
-from trio_dicom.testing import Cut, Fault, FaultyStream
+from trio_dicom.testing import Cut, Fault, FaultyStream, Trickle
 
 pytestmark = [pytest.mark.scenario("B39"), pytest.mark.pitfall(5)]
 
@@ -53,12 +53,14 @@ class Cutter:
             receiving: Behind so many of the peer's.
         """
         record = self.recording.record
-        faults: dict[str, list[Fault]] = {
-            name: [Cut(at, how)]
-            for name, at in (("sending", sending), ("receiving", receiving))
-            if at is not None
-        }
-        stream = FaultyStream(self.recording.stream(), **faults)
+        # In pieces, so that there is time to begin a file.
+        pieces: list[Fault] = [Trickle(450)] if self.whole else []
+        faults: list[Fault] = [Cut(it, how) for it in (sending, receiving) if it is not None]
+        stream = FaultyStream(
+            self.recording.stream(),
+            sending=faults if receiving is None else (),
+            receiving=pieces + faults if sending is None else pieces,
+        )
         run = await self.run(self.recording, stream)
         if sending is not None:
             words = record.said_before(sending)
