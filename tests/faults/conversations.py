@@ -43,7 +43,7 @@ __all__ = ["CONVERSATIONS", "FILES", "prepare"]
 CT = PresentationContext(CTImageStorage, (ExplicitVRLittleEndian,))
 MPPS_CLASS = str(MPPS.abstract_syntax)
 FILES = 4
-LARGE = 6 * 1024
+LARGE = 18 * 1024  # more than is read before it is sent
 
 ACCEPTED, COMPLETED, PENDING = "receive_association_accept", "request_completed", "request_pending"
 RELEASED, ABORTED = "receive_association_release_response", "receive_abort"
@@ -174,13 +174,13 @@ async def answer_one(peer: ScriptedPeer) -> None:
 
 
 async def answer_two(peer: ScriptedPeer) -> None:
-    await peer.accept(max_length=1024)
+    await peer.accept(max_length=4096)
     await answer(peer, 2)
     await be_released(peer)
 
 
 async def answer_three_late(peer: ScriptedPeer) -> None:
-    await peer.accept(max_length=1024, window=(3, 1))
+    await peer.accept(max_length=4096, window=(3, 1))
     requests = [await peer.expect_message(CStoreRequest) for _ in range(3)]
     for request in requests:
         await peer.reply(request, 0x0000)
