@@ -106,27 +106,45 @@ def test_the_fallback_counts_where_none_is_declared() -> None:
     assert both.PatientName == "Müller"
 
 
-def test_a_character_set_that_does_not_exist_is_refused_or_warned_of() -> None:
-    data = explicit(0x0008_0005, "CS", b"KLINGON ") + NAME
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+@pytest.mark.pitfall(30)
+@pytest.mark.parametrize("term", ["KLINGON", "punycode", "idna", "zlib", "A\0B", "ISO_IR 999"])
+def test_a_character_set_that_does_not_exist_is_the_default(term: str) -> None:
+    declared = term.encode() + b" " * (len(term) & 1)
+    data = explicit(0x0008_0005, "CS", declared) + explicit(0x0010_0010, "PN", b"M\xfcller")
+    # Nobody is warned with what the peer says: warnings are errors here.
+    data_set = EncodedDataSet(data, EXPLICIT).decode()
+    assert data_set.original_character_set == ["iso8859"]
+    assert data_set.PatientName == "Müller"
+
+
+@pytest.mark.parametrize(
+    "term", ["ISO-IR 192", "ISO IR 192", "utf8", "UTF-8", "ISO_IR 192", "ISO_IR 192 "]
+)
+def test_a_character_set_that_is_misspelt_is_what_is_meant(term: str) -> None:
+    declared = term.encode() + b" " * (len(term) & 1)
+    data = explicit(0x0008_0005, "CS", declared) + explicit(0x0010_0010, "PN", b"M\xc3\xbc ")
+    assert EncodedDataSet(data, EXPLICIT).decode().PatientName == "Mü"
+
+
+@pytest.mark.pitfall(30)
+def test_character_sets_without_end_are_refused() -> None:
+    for terms, is_taken in ((64, True), (65, False)):
+        declared = (b"ISO 2022 IR 100\\" * terms)[:-1] + b" "
+        data = explicit(0x0008_0005, "CS", declared)
+        if is_taken:
             EncodedDataSet(data, EXPLICIT).decode()
-    except PDUError:
-        pass
+        else:
+            with pytest.raises(PDUError, match="in 1040 characters"):
+                EncodedDataSet(data, EXPLICIT).decode()
 
 
-def test_a_character_set_that_python_cannot_use_is_a_pdu_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from trio_dicom._dimse import reading
-
-    def refuse(*_args: object) -> list[str]:
-        raise LookupError
-
-    monkeypatch.setattr(reading, "convert_encodings", refuse)
-    with pytest.raises(PDUError, match="character set"):
-        EncodedDataSet(explicit(0x0008_0005, "CS", b"NONSENSE"), EXPLICIT).decode()
+@pytest.mark.pitfall(30)
+@pytest.mark.parametrize("declared", [b"punycode", b"KLINGON ", b"ISO_IR 6\\" * 200])
+@pytest.mark.parametrize("vr", ["SQ", "UN"])
+def test_items_declare_no_character_set_that_does_not_exist(declared: bytes, vr: str) -> None:
+    data = explicit(0x0008_1140, vr, item(explicit(0x0008_0005, "CS", declared)))
+    with pytest.raises(PDUError, match="an item declares"):
+        EncodedDataSet(data, EXPLICIT).decode()
 
 
 def test_items_that_pydicom_cannot_read_are_a_pdu_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import BaseTag
 
+from trio_dicom._dimse.charsets import codecs_of
 from trio_dicom._dimse.sequences import check_sequence
 from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import AMBIGUOUS_VRS, WORD_SIZES, is_private, private_vr, public_vr
@@ -57,9 +58,8 @@ def charset_of(data_set: Dataset, inherited: list[str]) -> list[str]:
     if declared is None or not declared.value:
         return inherited
     if isinstance(declared, RawDataElement):
-        text = [term.strip(" \0") for term in declared.value.decode("latin-1").split("\\")]
-    else:
-        text = [declared.value] if isinstance(declared.value, str) else list(declared.value)
+        return codecs_of(declared.value.decode("latin-1"))
+    text = [declared.value] if isinstance(declared.value, str) else list(declared.value)
     return convert_encodings(text)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final, cast
 
 from pydicom import Dataset
-from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.values import convert_SQ
 
+from trio_dicom._dimse.charsets import codecs_of
 from trio_dicom._dimse.deflated import inflate
 from trio_dicom._dimse.headers import DELIMITER_LENGTH, UNDEFINED_LENGTH, Bytes, name_of
 from trio_dicom._dimse.plain import TAKE_PLAIN, Elements
@@ -61,7 +60,7 @@ def read_data_set(
         data = inflate(data, limit=limits.data_set)
     data = bytes(data)
     encoding = encoding_of(transfer_syntax)
-    fallback = _python_charsets(fallback_charset)
+    fallback = codecs_of(fallback_charset)
     found = _elements(data, encoding, limits.nesting, fallback)
     if lossless and len(found) < sum(1 for _ in scan(data, encoding, nesting=limits.nesting)):
         raise PDUError("an element appears twice in a data set")
@@ -107,7 +106,7 @@ def _declared_charsets(found: Elements, fallback: list[str]) -> list[str]:
     declared = found.get(_SPECIFIC_CHARACTER_SET)
     if not isinstance(declared, RawDataElement):  # it is not there, or a peer has put items there
         return fallback
-    return _python_charsets((declared.value or b"").decode("latin-1"))
+    return codecs_of((declared.value or b"").decode("latin-1"))
 
 
 def _sequence(tag: BaseTag, value: bytes, encoding: Encoding, charsets: list[str]) -> DataElement:
@@ -117,17 +116,3 @@ def _sequence(tag: BaseTag, value: bytes, encoding: Encoding, charsets: list[str
         raise PDUError(f"the items of {name_of(tag)} cannot be read") from error
     items.is_undefined_length = True
     return DataElement(tag, "SQ", items, is_undefined_length=True)
-
-
-@lru_cache(maxsize=64)
-def _charsets(declared: str) -> tuple[str, ...]:
-    """The codecs for the values of (0008,0005)."""
-    try:
-        return tuple(convert_encodings([term.strip(" \0") for term in declared.split("\\")]))
-    except (LookupError, ValueError):
-        raise PDUError("a data set declares a character set that does not exist") from None
-
-
-def _python_charsets(declared: str) -> list[str]:
-    """The codecs for the values of (0008,0005), as the list that pydicom wants."""
-    return list(_charsets(declared))

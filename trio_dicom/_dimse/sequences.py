@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import define, field
 
+from trio_dicom._dimse.charsets import check_declared
 from trio_dicom._dimse.headers import (
     FORBIDDEN_GROUPS,
     HEADERS,
@@ -25,11 +26,12 @@ from trio_dicom.errors import PDUError
 
 __all__ = ["check_fragments", "check_sequence", "look_for_levels"]
 
+_SPECIFIC_CHARACTER_SET: Final = 0x0008_0005
 _ITEM_BEGINS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
 
-class _TooDeepError(PDUError):
-    """Not broken, but more levels than anybody needs."""
+class _HostileError(PDUError):
+    """Not broken, but nothing that pydicom may see, whatever is around it."""
 
 
 def check_sequence(
@@ -116,10 +118,17 @@ def look_for_levels(
         return
     try:
         check_sequence(data, start, stop, encoding, nesting=nesting, guessing=True)
-    except _TooDeepError:
+    except _HostileError:
         raise
     except PDUError:
         return
+
+
+def _check_charset(value: Bytes) -> None:
+    try:
+        check_declared(bytes(value))
+    except PDUError as error:
+        raise _HostileError(str(error)) from None
 
 
 @define(eq=False, kw_only=True)
@@ -146,7 +155,7 @@ class _Walk:
     def enter(self, sequence: _Frame) -> None:
         self.depth += 1
         if self.depth > self.nesting:
-            raise _TooDeepError(f"sequences nest deeper than {self.nesting} levels")
+            raise _HostileError(f"sequences nest deeper than {self.nesting} levels")
         self.frames.append(sequence)
 
     def leave(self) -> None:
@@ -206,6 +215,8 @@ class _Walk:
             if unknown:
                 left = self.nesting - self.depth
                 look_for_levels(self.data, start, stop, tag, item.encoding, nesting=left)
+            elif tag == _SPECIFIC_CHARACTER_SET:
+                _check_charset(self.data[start:stop])
             self.position = stop
 
     def _looks_explicit(self) -> bool:

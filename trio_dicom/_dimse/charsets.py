@@ -1,0 +1,87 @@
+"""Specific Character Set (0008,0005) as peers declare it: which codecs that means (PS3.3 C.12.1.1.2).
+
+pydicom takes a term that it does not know for the name of a Python codec. There are some whose
+work grows with the square of the text, Python remembers for ever each name that is none, and the
+warning repeats what the peer says. So only terms get there that pydicom knows.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from pydicom.charset import convert_encodings, python_encoding
+
+from trio_dicom.errors import PDUError
+
+__all__ = ["check_declared", "codecs_of"]
+
+_LONGEST: Final = 1024
+"""Characters. All the terms that there are, one after the other, have half as many."""
+
+_MISSPELT: Final = re.compile(r"ISO[^_]IR")
+_MISSPELT_EXTENSION: Final = re.compile(r"ISO.2022.IR.")
+# What some write who think of Python, or of the web.
+_OTHER_NAMES: Final = {
+    "ascii": "ISO_IR 6",
+    "iso8859_1": "ISO_IR 100",
+    "iso_8859_1": "ISO_IR 100",
+    "latin1": "ISO_IR 100",
+    "latin_1": "ISO_IR 100",
+    "utf8": "ISO_IR 192",
+    "utf_8": "ISO_IR 192",
+}
+
+
+def codecs_of(declared: str) -> list[str]:
+    """The codecs for the values of (0008,0005), as the list that pydicom wants.
+
+    A term that nobody knows counts as the default repertoire.
+
+    Raises:
+        PDUError: It is longer than any declaration that means something.
+    """
+    if len(declared) > _LONGEST:
+        raise PDUError(f"a data set declares its character set in {len(declared)} characters")
+    return list(_codecs(declared))
+
+
+def check_declared(value: bytes) -> None:
+    """Refuse what pydicom must not see in an item, which it reads by itself.
+
+    Raises:
+        PDUError: A term is neither known nor a common misspelling, or there are too many.
+    """
+    declared = value.decode("latin-1")
+    if len(declared) > _LONGEST:
+        raise PDUError(f"an item declares its character set in {len(declared)} characters")
+    for term in _terms(declared):
+        is_misspelt = _MISSPELT.match(term) or _MISSPELT_EXTENSION.match(term)
+        if term not in python_encoding and not is_misspelt:
+            raise PDUError("an item declares a character set that does not exist")
+
+
+@lru_cache(maxsize=64)
+def _codecs(declared: str) -> tuple[str, ...]:
+    try:
+        return tuple(convert_encodings([_known(term) for term in _terms(declared)]))
+    except (LookupError, ValueError):
+        raise PDUError("a data set declares a character set that does not exist") from None
+
+
+def _terms(declared: str) -> list[str]:
+    return [term.strip(" \0") for term in declared.split("\\")]
+
+
+def _known(term: str) -> str:
+    """The defined term that is meant; "", which is the default repertoire, where there is none."""
+    if term in python_encoding:
+        return term
+    if _MISSPELT.match(term):
+        meant = "ISO_IR" + term[6:]
+    elif _MISSPELT_EXTENSION.match(term):
+        meant = "ISO 2022 IR " + term[12:]
+    else:
+        meant = _OTHER_NAMES.get(term.lower().replace("-", "_"), "")
+    return meant if meant in python_encoding else ""
