@@ -285,6 +285,16 @@ class ReleaseTimeout(OperationTimeout):
     """The association was not released within ``Timeouts.release`` and was aborted."""
 
 
+# An LO has 64 characters (PS3.5 6.2), and no line of a log or terminal is for peers to write.
+_LONGEST_COMMENT = 64
+
+
+def _printable(text: str) -> str:
+    shown = text[:_LONGEST_COMMENT]
+    plain = "".join(it if it.isprintable() else f"\\x{ord(it):02x}" for it in shown)
+    return plain if shown == text else f"{plain}..."
+
+
 class StatusError(TrioDicomError):
     """A DIMSE status says failure, and the caller asked for an exception.
 
@@ -298,6 +308,6 @@ class StatusError(TrioDicomError):
     ) -> None:
         self.status = status
         self.comment = comment
-        said = f"; the peer comments: {comment}" if comment else ""
+        said = f"; the peer comments: {_printable(comment)}" if comment else ""
         help_ = f". {hint}" if hint else ""
         super().__init__(f"{operation} ended with status {status}{said}{help_}")

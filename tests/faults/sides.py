@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import trio
@@ -80,12 +80,14 @@ class Ours(ABC):
         heard: What we said that the peer has not taken out, in order.
         errors: How it ended on our side: nothing if that was in order.
         ended: Set when it has ended.
+        log: What was logged meanwhile.
     """
 
     stream: Any
     heard: bytearray = field(factory=bytearray)
     errors: list[Exception] = field(factory=list[Exception])
     ended: trio.Event = field(factory=trio.Event)
+    log: list[str] = field(factory=list[str])
 
     async def says(self, data: bytes) -> None:
         """The peer says ``data``, whatever becomes of it."""
@@ -169,10 +171,9 @@ class OurClient(Ours):
             await self.stream.send_all(said(command(answer), 3))
         return statuses == [0]
 
-    async def run(self, *, is_asked: bool) -> None:
+    async def run(self) -> None:
         try:
-            if is_asked:
-                await self.connection.send_association_request(propose(contexts=PROPOSED))
+            await self.connection.send_association_request(propose(contexts=PROPOSED))
             await self.connection.listener.wait()
         except TrioDicomError as error:
             self.errors.append(error)
@@ -189,15 +190,26 @@ class OurReceiver(Ours):
 
 
 class _Listening(logging.Handler):
-    """Hears what a receiver says of associations that ended badly."""
+    """Hears what is logged, and with a receiver of associations that ended badly."""
 
-    def __init__(self, errors: list[Exception]) -> None:
+    def __init__(self, ours: Ours) -> None:
         super().__init__()
-        self.errors = errors
+        self.ours = ours
 
     def emit(self, record: logging.LogRecord) -> None:
-        arguments = record.args if isinstance(record.args, tuple) else ()
-        self.errors += [it for it in arguments if isinstance(it, Exception)]
+        self.ours.log.append(record.getMessage())
+        if isinstance(self.ours, OurReceiver) and isinstance(record.args, tuple):
+            self.ours.errors += [it for it in record.args if isinstance(it, Exception)]
+
+
+@contextmanager
+def _logging(ours: Ours) -> Generator[None, None, None]:
+    log, listening = logging.getLogger("trio_dicom"), _Listening(ours)
+    log.addHandler(listening)
+    try:
+        yield
+    finally:
+        log.removeHandler(listening)
 
 
 @asynccontextmanager
@@ -231,9 +243,10 @@ async def asked(
                 wrap_stream(ours, handler=handler, options=options) as connection,
             ):
                 client = OurClient(theirs, connection=connection)
-                nursery.start_soon(lambda: client.run(is_asked=True))
+                nursery.start_soon(client.run)
                 await client.hears_pdu()
-                yield client
+                with _logging(client):
+                    yield client
                 theirs.close()
             return
         async with (
@@ -243,18 +256,14 @@ async def asked(
             trio.open_nursery() as nursery,
         ):
             server = OurReceiver(theirs)
-            log, listening = logging.getLogger("trio_dicom"), _Listening(server.errors)
-            log.addHandler(listening)
 
             async def serve() -> None:
                 await receiver.serve(ours)
                 server.ended.set()
 
             nursery.start_soon(serve)
-            try:
+            with _logging(server):
                 yield server
-            finally:
-                log.removeHandler(listening)
             theirs.close()
 
 

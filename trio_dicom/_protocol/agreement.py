@@ -32,6 +32,8 @@ SMALLEST_MAX_LENGTH = 8
 
 _SYNCHRONOUS = OperationsWindow(1, 1)
 
+_SHOWN = 64  # characters that a UID has at most; a peer may send a thousand times as many
+
 
 def least(ours: int, theirs: int) -> int:
     """The smaller of two limits of which 0 means none."""
@@ -156,6 +158,6 @@ def _answers(request: AssociationRequest, accept: AssociationAccept) -> dict[int
             raise RemoteProtocolError(f"context {context_id} is accepted, but was not proposed")
         if chosen not in proposal.transfer_syntaxes:
             raise RemoteProtocolError(
-                f"context {context_id} is accepted in {chosen!r}, which was not proposed"
+                f"context {context_id} is accepted in {chosen[:_SHOWN]!r}, which was not proposed"
             )
     return answers
