@@ -68,29 +68,55 @@ class Timeouts:
 class Limits:
     """What a peer can make us hold, in bytes unless said otherwise.
 
+    What is over a limit is refused when that shows, and no more than the limit is held until
+    then. Objects of Python cost more than the bytes that they are made of: a data set that is
+    decoded up to forty times as much where it is nothing but tiny elements.
+
     Attributes:
         pdu_length: The longest P-DATA-TF PDU taken from a peer that ignores our
-            maximum length; longer ones abort the association.
-        associate_length: The longest A-ASSOCIATE PDU.
-        command_set: The longest command set.
-        data_set: The longest data set held in memory, of messages other than C-STORE.
+            maximum length; longer ones abort the association. It is held as a whole, so it is
+            far above what anybody sends and far below what the header can claim, 4 GiB.
+        associate_length: The longest A-ASSOCIATE PDU. 128 contexts with 60 transfer syntaxes
+            each, more than there are, take a quarter of it.
+        command_set: The longest command set. They have some hundred bytes; only lists of
+            what failed make some longer.
+        data_set: The longest data set held in memory, of messages other than C-STORE. The
+            largest that real peers send are films to print, of up to 100 MiB.
+        inflated: The longest data set that a deflated one may become when it is decoded.
+            Deflate shrinks what is all the same to a thousandth, so the bytes that came say
+            nothing of those to come.
+        elements: The most elements on the top level of a data set that is decoded. The
+            standard has some 5,000 attributes.
         in_memory: The longest instance of a peer held in memory; longer ones go to a
-            temporary file while they arrive.
-        instance: The longest instance taken from a peer at all.
-        nesting: The deepest nesting of sequences in a data set, in levels.
+            temporary file while they arrive. Most single frames are below it, most series
+            in one object above.
+        instance: The longest instance taken from a peer at all, which bounds what one peer
+            can do to a disk. Whole slides have some GiB.
+        nesting: The deepest nesting of sequences in a data set, in levels. The standard's
+            deepest have less than ten; Python's stack ends at some hundred.
         buffered_responses: Undecoded responses and peer's requests that nobody has
-            taken yet; past it reading stops and TCP slows the peer.
-        write: The longest single write to the transport.
+            taken yet; past it reading stops and TCP slows the peer. Each counts 256 bytes
+            besides what it carries.
+        unanswered_requests: Requests of the peer that have not got their answers, by number;
+            past it reading stops. No window is that large.
+        complaints: How often one connection logs what its peer does wrong, by number of
+            times of each kind. Otherwise a peer fills our disk with a log.
+        write: The longest single write to the transport: what may be under way when we
+            change our mind.
     """
 
     pdu_length: int = field(default=16 * 1024 * 1024, validator=_count)
     associate_length: int = field(default=1024 * 1024, validator=_count)
     command_set: int = field(default=64 * 1024, validator=_count)
-    data_set: int = field(default=1024 * 1024 * 1024, validator=_count)
+    data_set: int = field(default=256 * 1024 * 1024, validator=_count)
+    inflated: int = field(default=1024 * 1024 * 1024, validator=_count)
+    elements: int = field(default=65_536, validator=_count)
     in_memory: int = field(default=64 * 1024 * 1024, validator=_count)
     instance: int = field(default=64 * 1024 * 1024 * 1024, validator=_count)
     nesting: int = field(default=64, validator=_count)
     buffered_responses: int = field(default=16 * 1024 * 1024, validator=_count)
+    unanswered_requests: int = field(default=4096, validator=_count)
+    complaints: int = field(default=10, validator=_count)
     write: int = field(default=1024 * 1024, validator=_count)
 
 

@@ -349,7 +349,7 @@ def test_a_deflate_bomb_is_refused_quickly_and_in_bounded_memory() -> None:
     tracemalloc.start()
     started = time.perf_counter()
     with pytest.raises(PDUError, match=f"more than {limit}"):
-        EncodedDataSet(bomb, DEFLATED).decode(Limits(data_set=limit))
+        EncodedDataSet(bomb, DEFLATED).decode(Limits(inflated=limit))
     assert time.perf_counter() - started < 0.5
     assert tracemalloc.get_traced_memory()[1] < 8 * limit
     tracemalloc.stop()

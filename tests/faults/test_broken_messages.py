@@ -96,6 +96,8 @@ HEADERS = [
     Case(24, "HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n", UNRECOGNIZED, "48H is not a PDU type"),
     Case(24, "GET", b"GET / HTTP/1.1\r\n\r\n", UNRECOGNIZED, "47H is not a PDU type"),
     Case(24, "SSH", b"SSH-2.0-OpenSSH_9.2\r\n", UNRECOGNIZED, "53H is not a PDU type"),
+    Case(24, "a TLS client hello", b"\x16\3\1\2\0\1\0\1\xfc\3\3", UNRECOGNIZED, "16H is not a PDU"),
+    Case(24, "a TLS alert", b"\x15\3\3\0\2\2\x28", UNRECOGNIZED, "15H is not a PDU type"),
     Case(24, "PDU type 0", pdu(0), UNRECOGNIZED, "00H is not a PDU type"),
     Case(24, "PDU type 8", pdu(8), UNRECOGNIZED, "08H is not a PDU type"),
     Case(24, "PDU type FF", b"\xff" * 6, UNRECOGNIZED, "FFH is not a PDU type"),

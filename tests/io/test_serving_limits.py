@@ -24,12 +24,13 @@ from trio_dicom import (
     CCancelRequest,
     CEchoRequest,
     CGetRequest,
+    ConnectionOptions,
     CStoreRequest,
     CStoreResponse,
+    Limits,
     WouldDeadlock,
     response_to,
 )
-from trio_dicom._io import serving
 
 
 class Gated(BaseHandler):
@@ -45,12 +46,10 @@ class Gated(BaseHandler):
 
 @pytest.mark.scenario("B24", "B69")
 @pytest.mark.pitfall(29)
-async def test_a_peer_that_does_not_wait_for_answers_is_read_no_further_than_the_limit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(serving, "_MOST_UNANSWERED", 50)
+async def test_a_peer_that_does_not_wait_for_answers_is_read_no_further_than_the_limit() -> None:
     handler = Gated()
-    async with talking(handler=handler, capacity=100) as (connection, peer):
+    options = ConnectionOptions(limits=Limits(unanswered_requests=50))
+    async with talking(handler=handler, options=options, capacity=100) as (connection, peer):
         link = connection._link
         async with trio.open_nursery() as nursery:
 

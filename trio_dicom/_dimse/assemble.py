@@ -109,7 +109,8 @@ class MessageAssembler:
             data = self._collected(pdv, self.limits.data_set, "data set")
             if not pdv.is_last:
                 return None
-            message = message.with_data_set(EncodedDataSet(data, transfer_syntax))
+            encoded = EncodedDataSet(data, transfer_syntax, limits=self.limits)
+            message = message.with_data_set(encoded)
         else:
             self._check(self._sunk, pdv, self.limits.instance, "data set")
             self._sunk += len(pdv.data)

@@ -1,8 +1,8 @@
-"""Specific Character Set (0008,0005) as peers declare it: which codecs that means (PS3.3 C.12.1.1.2).
+"""Specific Character Set (0008,0005) as peers declare it, and the codecs that it means.
 
 pydicom takes a term that it does not know for the name of a Python codec. There are some whose
 work grows with the square of the text, Python remembers for ever each name that is none, and the
-warning repeats what the peer says. So only terms get there that pydicom knows.
+warning repeats what the peer says. So only terms get there that pydicom knows (PS3.3 C.12.1.1.2).
 """
 
 from __future__ import annotations

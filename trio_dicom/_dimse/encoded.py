@@ -33,17 +33,19 @@ class EncodedDataSet:
     Attributes:
         data: The encoded elements; deflated ones as they came over the wire.
         transfer_syntax: How they are encoded.
+        limits: What it may be to be decoded: those of the connection on which it came.
     """
 
     data: bytes | bytearray | memoryview = field(repr=False)
     transfer_syntax: UID = field(converter=as_uid)
+    limits: Limits = field(default=_DEFAULT_LIMITS, kw_only=True, repr=False, eq=False)
     _decoded: tuple[str, Dataset] | None = field(default=None, init=False, repr=False, eq=False)
 
-    def decode(self, limits: Limits = _DEFAULT_LIMITS, *, fallback_charset: str = "") -> Dataset:
+    def decode(self, limits: Limits | None = None, *, fallback_charset: str = "") -> Dataset:
         """The data set, decoded once and kept; its elements are converted when touched.
 
         Args:
-            limits: How deep its sequences may nest and how long it may be inflated.
+            limits: In the place of its own.
             fallback_charset: The Specific Character Set, in the standard's terms such
                 as ``ISO_IR 192``, of text in data sets that declare none.
 
@@ -51,6 +53,7 @@ class EncodedDataSet:
             PDUError: The bytes are not a data set in this transfer syntax.
         """
         if self._decoded is None or self._decoded[0] != fallback_charset:
+            limits = self.limits if limits is None else limits
             data_set = read_data_set(self.data, self.transfer_syntax, limits, fallback_charset)
             self._decoded = fallback_charset, data_set
         return self._decoded[1]

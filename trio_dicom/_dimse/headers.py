@@ -17,6 +17,7 @@ __all__ = [
     "ITEM",
     "ITEM_DELIMITER",
     "SEQUENCE_DELIMITER",
+    "SMALLEST_ELEMENT",
     "UNDEFINED_LENGTH",
     "Bytes",
     "Header",
@@ -34,6 +35,8 @@ ITEM: Final = 0xFFFE_E000
 ITEM_DELIMITER: Final = 0xFFFE_E00D
 SEQUENCE_DELIMITER: Final = 0xFFFE_E0DD
 DELIMITER_LENGTH: Final = 8
+SMALLEST_ELEMENT: Final = 8
+"""Bytes of an element without a value, in the form that is shortest."""
 
 # Command sets and meta headers have these; delimiters stand where none belongs.
 FORBIDDEN_GROUPS: Final = frozenset({0x0000, 0x0002, 0xFFFE})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final, cast
 
 from pydicom import Dataset
@@ -13,7 +14,13 @@ from pydicom.values import convert_SQ
 
 from trio_dicom._dimse.charsets import codecs_of
 from trio_dicom._dimse.deflated import inflate
-from trio_dicom._dimse.headers import DELIMITER_LENGTH, UNDEFINED_LENGTH, Bytes, name_of
+from trio_dicom._dimse.headers import (
+    DELIMITER_LENGTH,
+    SMALLEST_ELEMENT,
+    UNDEFINED_LENGTH,
+    Bytes,
+    name_of,
+)
 from trio_dicom._dimse.plain import TAKE_PLAIN, Elements
 from trio_dicom._dimse.scan import scan
 from trio_dicom._dimse.syntax import Encoding, encoding_of, is_deflated
@@ -47,7 +54,8 @@ def read_data_set(
     Args:
         data: The data set as it is encoded.
         transfer_syntax: How it is encoded.
-        limits: How deep its sequences may nest and how long it may be inflated.
+        limits: How deep its sequences may nest, how long it may be inflated, and how many
+            elements it may have.
         fallback_charset: The Specific Character Set, in the standard's terms such
             as ``ISO_IR 192``, of text in data sets that declare none.
         lossless: Refuse data sets in which an element appears twice, of which a
@@ -57,9 +65,10 @@ def read_data_set(
         PDUError: The bytes are not a data set in this transfer syntax.
     """
     if is_deflated(transfer_syntax):
-        data = inflate(data, limit=limits.data_set)
+        data = inflate(data, limit=limits.inflated)
     data = bytes(data)
     encoding = encoding_of(transfer_syntax)
+    _check_number(data, encoding, limits)
     fallback = codecs_of(fallback_charset)
     found = _elements(data, encoding, limits.nesting, fallback)
     if lossless and len(found) < sum(1 for _ in scan(data, encoding, nesting=limits.nesting)):
@@ -74,6 +83,15 @@ def read_data_set(
         data_set.file_meta = FileMetaDataset()
         data_set.file_meta.TransferSyntaxUID = transfer_syntax
     return data_set
+
+
+def _check_number(data: bytes, encoding: Encoding, limits: Limits) -> None:
+    """Refuse more elements than anybody needs: the smallest costs us forty times its bytes."""
+    if len(data) <= SMALLEST_ELEMENT * limits.elements:
+        return  # so many do not fit
+    elements = scan(data, encoding, nesting=limits.nesting)
+    if sum(1 for _ in islice(elements, limits.elements + 1)) > limits.elements:
+        raise PDUError(f"a data set has more than {limits.elements} elements")
 
 
 def _elements(data: bytes, encoding: Encoding, nesting: int, fallback: list[str]) -> Elements:

@@ -129,7 +129,7 @@ def _inflated_or_deflated(data: EncodedDataSet, target: UID) -> bytes:
     """Explicit VR Little Endian with or without deflating: not one element changes."""
     if is_deflated(target):
         return deflate(bytes(data.data))
-    return inflate(data.data, limit=_DEFAULT_LIMITS.data_set)
+    return inflate(data.data, limit=_DEFAULT_LIMITS.inflated)
 
 
 def _is_little_endian(data_set: Dataset, source: UID | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from trio_dicom.options import ConnectionOptions
 
 __all__ = ["Acceptance", "Link"]
+
+_logger = logging.getLogger("trio_dicom")
 
 Acceptance: TypeAlias = Callable[[AssociationRequest], AssociationAccept | AssociationReject]
 """Says to an association request what comes of it. It must not wait."""
@@ -98,6 +102,7 @@ class Link:
     can_still_process_p_data_tf: bool = True
     is_released_by_peer: bool = False
     write_error: Exception | None = None
+    _complaints: Counter[str] = field(factory=Counter[str])
     _changes: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
     @classmethod
@@ -158,6 +163,22 @@ class Link:
         if self.is_releasing:
             return self.released_error(Delivery.NOT_SENT)
         return None
+
+    def complain(self, words: str, *arguments: object, is_bug: bool = False) -> None:
+        """Log what the peer did, or had us do, unless ``Limits.complaints`` were of that kind.
+
+        Args:
+            words: The kind, to be formatted with ``arguments``.
+            *arguments: What this one is about.
+            is_bug: Whether it is an exception of ours, whose traceback is logged.
+        """
+        most = self.options.limits.complaints
+        self._complaints[words] += 1
+        if self._complaints[words] <= most:
+            level = logging.ERROR if is_bug else logging.WARNING
+            _logger.log(level, words, *arguments, exc_info=is_bug)
+        if self._complaints[words] == most:
+            _logger.warning("no more of that is logged about this connection to %s", self.peer)
 
     def changed(self) -> None:
         """Something that ``wait_until`` may wait for has changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from math import inf
 from typing import TYPE_CHECKING, assert_never
@@ -40,9 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener"]
 
-_logger = logging.getLogger("trio_dicom")
-
 _TLS_ALERT = 0x15
+
+# What Python adds to the bytes of a message that waits to be taken: the smallest costs that much.
+_BESIDES = 256
 
 
 @define(eq=False)
@@ -238,19 +238,19 @@ class Listener:
         self.allow(link.options.timeouts.artim)
 
     def _message(self, event: MessageReceived) -> None:
-        message = event.message
+        message, size = event.message, event.size + _BESIDES
         self._sign_of_life(message)
         if isinstance(message, Response):
-            self._response(message, event.size)
+            self._response(message, size)
         elif isinstance(message, Request) and not event.is_streamed:  # it is served already
-            self._link.serving.put(message, event.context, event.size)
+            self._link.serving.put(message, event.context, size)
 
     def _response(self, response: Response, size: int) -> None:
         link = self._link
         message_id = response.message_id_being_responded_to
         entry = link.table.find(message_id) if message_id is not None else None
         if entry is None or not entry.started:
-            _logger.warning("dropped a response of %s to message %s", link.peer, message_id)
+            link.complain("dropped a response of %s to message %s", link.peer, message_id)
             return
         if not isinstance(response, REQUEST_TO_RESPONSE[type(entry.request)]):
             raise RemoteProtocolError(

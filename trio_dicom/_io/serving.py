@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Serving"]
 
-_logger = logging.getLogger("trio_dicom")
-
 # A peer may be allowed unlimited operations; that many handlers at a time are plenty.
 _MOST_AT_A_TIME = 16
 
@@ -37,11 +34,6 @@ _MOST_AT_A_TIME = 16
 _MOST_ARRIVING = 4 * 1024 * 1024
 
 _FAILED = "the handler failed on the peer's %s"
-
-
-# Requests of a peer that has not got their answers. No window is that large; each costs
-# about a kilobyte beside what it carries.
-_MOST_UNANSWERED = 4096
 
 
 @frozen
@@ -79,7 +71,8 @@ class Serving:
         self._queue = ByteQueue(Backlog("the peer's requests", flow))
         self._arriving = Backlog("arriving instances", flow, most=min(_MOST_ARRIVING, flow.limit))
         # A peer that sends and does not read would have us hold answers without end.
-        self._unanswered = Backlog("unanswered requests", flow, most=_MOST_UNANSWERED)
+        most = self._link.options.limits.unanswered_requests
+        self._unanswered = Backlog("unanswered requests", flow, most=most)
 
     @property
     def is_waited_for(self) -> bool:
@@ -173,8 +166,8 @@ class Serving:
         try:
             try:
                 answer = _encoded(await self._answer(served), served.context)
-            except Exception:
-                _logger.exception(_FAILED, request.operation)
+            except Exception:  # noqa: BLE001 - logged with its traceback
+                self._link.complain(_FAILED, request.operation, is_bug=True)
                 if reception is not None:
                     await reception.discarded()
                 failure = response_to(request, Code.PROCESSING_FAILURE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from trio_dicom._protocol.contexts import NegotiatedContext
 
 __all__ = ["Arrival", "discard"]
-
-_logger = logging.getLogger("trio_dicom")
 
 # Seconds to wait for a file to be removed. After that the thread goes on without us.
 _PATIENCE = 1.0
@@ -84,7 +81,9 @@ class Arrival:
             if data is not None:
                 if not self.is_wanted():
                     return await self._refuse(Code.OUT_OF_RESOURCES)
-                return await self._hand_over(handler, EncodedDataSet(data, self._syntax))
+                limits = link.options.limits
+                encoded = EncodedDataSet(data, self._syntax, limits=limits)
+                return await self._hand_over(handler, encoded)
         return await self._store_in_file(link, self.reception, handler, destination)
 
     @property
@@ -123,7 +122,7 @@ class Arrival:
             except NotKept as reason:
                 if self.is_wanted():
                     why = reason.__cause__ or reason
-                    _logger.warning("did not keep an instance of %s: %s", link.peer, why)
+                    link.complain("did not keep an instance of %s: %s", link.peer, why)
                 with trio.move_on_after(_PATIENCE):
                     await discard(file)  # its room may be wanted before the rest has come
                 return await self._refuse(reason.status, reason.comment)
