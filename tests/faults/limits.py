@@ -276,7 +276,11 @@ async def max_associations(limit: int, size: int) -> bool:
     """Of a receiver: whether the last of so many peers at a time is let in."""
     answers: list[int] = []
     request = associate(1, [proposed(1, ECHO), user_information()])
-    async with receiving(max_associations=limit) as receiver, trio.open_nursery() as nursery:
+    quick = ConnectionOptions(timeouts=Timeouts(abort=0.05))  # for those who are hung up on
+    async with (
+        receiving(max_associations=limit, options=quick) as receiver,
+        trio.open_nursery() as nursery,
+    ):
         for _ in range(size):
 
             async def call(task_status: trio.TaskStatus[None]) -> None:

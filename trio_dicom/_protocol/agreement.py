@@ -158,6 +158,7 @@ def _answers(request: AssociationRequest, accept: AssociationAccept) -> dict[int
             raise RemoteProtocolError(f"context {context_id} is accepted, but was not proposed")
         if chosen not in proposal.transfer_syntaxes:
             raise RemoteProtocolError(
-                f"context {context_id} is accepted in {chosen[:_SHOWN]!r}, which was not proposed"
+                f"context {context_id} is accepted in {str(chosen)[:_SHOWN]!r}, "
+                "which was not proposed"
             )
     return answers
