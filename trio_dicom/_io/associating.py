@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_dicom._io.ends import abort
+from trio_dicom._io.tls import EXPECTED
 from trio_dicom._protocol.identity import carries_secret
 from trio_dicom._wire.user_items import UserIdentity
 from trio_dicom.errors import AssociateTimeout, LocalProtocolError
@@ -65,7 +66,6 @@ async def associate(link: Link, request: AssociationRequest) -> NegotiatedAssoci
     if link.machine.association is not None:
         return link.machine.association
     abort(link, because="the association request was not answered in time")
-    raise AssociateTimeout(
-        f"{link.peer} did not answer the association request within {seconds:g} s",
-        seconds=seconds,
-    )
+    what = f"{link.peer} did not answer the association request within {seconds:g} s"
+    hint = "" if link.network.is_tls else f": {EXPECTED}"
+    raise AssociateTimeout(f"{what}{hint}", seconds=seconds)

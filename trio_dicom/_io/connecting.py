@@ -9,6 +9,7 @@ from typing import cast
 import trio
 
 from trio_dicom._io.acknowledging import AcknowledgingStream
+from trio_dicom._io.tls import NO_TLS, shake_hands
 from trio_dicom._io.transport import set_keepalive
 from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
 from trio_dicom.options import ConnectionOptions
@@ -57,7 +58,7 @@ async def connect(
             return stream
         step = "TLS"
         return await _start_tls(stream, tls, server_hostname or host, peer)
-    hint = ": the peer may not expect TLS on this port" if step == "TLS" else ""
+    hint = f". {NO_TLS}" if step == "TLS" else ""
     raise ConnectTimeout(
         f"no {step} connection to {peer} within {seconds:g} s{hint}", seconds=seconds
     )
@@ -115,36 +116,10 @@ async def _start_tls(
     transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
 ) -> trio.SSLStream[AcknowledgingStream]:
     try:
-        return await _shake_hands(transport, context, server_hostname, peer)
+        return await shake_hands(transport, context, server_hostname, peer)
     except BaseException:
         await trio.aclose_forcefully(transport)
         raise
-
-
-async def _shake_hands(
-    transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
-) -> trio.SSLStream[AcknowledgingStream]:
-    try:
-        # https_compatible: peers close without close_notify: an ordinary end of file.
-        stream = trio.SSLStream(
-            AcknowledgingStream(transport),
-            context,
-            server_hostname=server_hostname,
-            https_compatible=True,
-        )
-        await stream.do_handshake()
-    except ValueError as error:  # such as a name that begins with a dot
-        raise ConnectFailed(f"TLS cannot ask for {server_hostname!r}: {error}") from error
-    except trio.BrokenResourceError as error:
-        cause = error.__cause__ or error
-        raise ConnectFailed(f"TLS with {peer} failed: {cause}{_hint(cause)}") from cause
-    return stream
-
-
-def _hint(cause: BaseException) -> str:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return ". Give the authority that signed its certificate, or check its host name"
-    return ". The peer may not expect TLS on this port"
 
 
 def _words(error: OSError) -> str:

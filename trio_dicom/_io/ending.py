@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 
 from attrs import frozen
 
+from trio_dicom._io.tls import tls_failure
 from trio_dicom._wire.pdus import Abort, AssociationReject
 from trio_dicom.errors import (
     AssociationAborted,
     AssociationRejected,
     AssociationReleased,
-    ConnectFailed,
     ConnectionEnded,
     ConnectionLost,
     Delivery,
@@ -134,14 +135,10 @@ class Ending:
     @classmethod
     def tls_failed(cls, peer: str, cause: BaseException) -> Ending:
         """The peer refused our TLS after the handshake, as TLS 1.3 does with certificates."""
-        text = (
-            f"TLS to {peer} failed after the handshake: {cause}. "
-            "The peer may require a client certificate that it trusts."
+        # A stream that was given to us may shake hands only now, and then we can be who refused.
+        is_ours = isinstance(cause, ssl.SSLCertVerificationError)
+        when = "" if is_ours else " after the handshake"
+        return cls(
+            waiting=lambda _: tls_failure(peer, cause, when=when),
+            later=cls.lost(peer, "was refused by TLS", cause).later,
         )
-
-        def waiting(_: Delivery | None) -> Exception:
-            error = ConnectFailed(text)
-            error.__cause__ = cause
-            return error
-
-        return cls(waiting=waiting, later=cls.lost(peer, "was refused by TLS", cause).later)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 import trio
@@ -9,6 +10,7 @@ import trio
 from trio_dicom._io.ending import Ending
 from trio_dicom._io.outcomes import finish, leave
 from trio_dicom._io.pending import Failed, PendingRequest, Phase, seconds_or_infinite
+from trio_dicom._io.tls import EXPECTED, NO_CERTIFICATE, advice
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom._wire.pdus import Abort
 from trio_dicom.errors import Delivery, LocalProtocolError, SourceFailed
@@ -23,6 +25,7 @@ __all__ = [
     "end",
     "last_words",
     "source_broke",
+    "suspicion",
     "transport_closed",
     "write_failed",
 ]
@@ -132,13 +135,22 @@ def transport_closed(link: Link, error: Exception | None = None) -> None:
             # It came, looked or was sent away, and left.
             end(link, Ending.closed(link.peer))
             return
-        hint = "" if link.network.is_tls else ": it may expect TLS on this port"
-        how += (
-            " before an association stood"
-            if link.acceptance is not None
-            else f" before it answered the association request{hint}"
-        )
+        how += suspicion(link, cause, " before it answered the association request")
     end(link, Ending.lost(link.peer, how, cause))
+
+
+def suspicion(link: Link, cause: BaseException | None = None, what: str = "") -> str:
+    """What may be behind it that there is no association: TLS on one side alone, or half of it.
+
+    Args:
+        link: The connection.
+        cause: What broke it, if it did.
+        what: What did not happen, for a peer that we have called.
+    """
+    if link.acceptance is not None:
+        hint = f". {advice(cause, of_client=True)}" if isinstance(cause, ssl.SSLError) else ""
+        return f" before an association stood{hint}"
+    return f"{what}. {NO_CERTIFICATE}" if link.network.is_tls else f"{what}: {EXPECTED}"
 
 
 def _source_failed(text: str, cause: BaseException, delivery: Delivery | None) -> SourceFailed:

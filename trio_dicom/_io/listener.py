@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener"]
 
-_TLS_ALERT = 0x15
+# The types of the TLS records that a peer begins with where we expect a PDU.
+_SAYS_TLS = {
+    0x15: "it answered with a TLS alert: it expects TLS on this port",
+    0x16: "it began a TLS handshake: it expects TLS on this port",
+}
 
 # What Python adds to the bytes of a message that waits to be taken: the smallest costs that much.
 _BESIDES = 256
@@ -163,9 +167,9 @@ class Listener:
                 if link.ending is None:
                     self._take(event)
         except RemoteProtocolError as error:
-            if self._first_byte == _TLS_ALERT:
+            if self._first_byte in _SAYS_TLS:
                 error = RemoteProtocolError(
-                    "it answered with a TLS alert: it expects TLS on this port",
+                    _SAYS_TLS[self._first_byte],
                     abort_source=error.abort_source,
                     abort_reason=error.abort_reason,
                 )

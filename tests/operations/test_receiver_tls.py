@@ -1,0 +1,151 @@
+"""A receiver behind TLS: whom it lets in, and what it says of the others."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trustme
+from trio.testing import MockClock
+
+from tests.io.authorities import EXPIRED, Authority
+from tests.operations.calling import CONTEXTS, offer, receiving
+from trio_dicom import (
+    Association,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectionOptions,
+    Receiver,
+    Timeouts,
+    open_association,
+    open_receiver,
+)
+from trio_dicom.testing import memory_link
+
+OURS, OTHER = Authority(), Authority()
+SCANNER = OURS.leaf("scanner.example")
+
+
+@asynccontextmanager
+async def calling(receiver: Receiver, **more: Any) -> AsyncGenerator[Association, None]:
+    async with open_association(
+        receiver.host, receiver.port, contexts=CONTEXTS, **more
+    ) as association:
+        yield association
+
+
+async def said(caplog: pytest.LogCaptureFixture, receiver: Receiver) -> str:
+    """What the receiver has logged of the one peer that it did not let in."""
+    with trio.fail_after(5):
+        while not caplog.records:
+            await trio.testing.wait_all_tasks_blocked(0.001)
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert receiver.associations == 0
+    return record.getMessage()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_peer_with_a_certificate_brings_an_instance(
+    version: ssl.TLSVersion, tmp_path: Path
+) -> None:
+    client = OURS.client(SCANNER, least=version, most=version)
+    async with (
+        open_receiver(into=tmp_path, tls=OURS.server(asks=True)) as receiver,
+        calling(receiver, tls=client) as association,
+    ):
+        assert (await offer(association)).status.is_success
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("leaf", "words"),
+    [
+        (None, "It has to show a certificate that we trust"),
+        (OTHER.leaf("scanner.example"), "Give the authority that signed its certificate"),
+        (OURS.leaf("scanner.example", **EXPIRED), "Its certificate has expired"),
+    ],
+    ids=["none", "of another authority", "expired"],
+)
+async def test_a_peer_without_a_good_certificate_is_not_let_in(
+    caplog: pytest.LogCaptureFixture,
+    version: ssl.TLSVersion,
+    leaf: trustme.LeafCert | None,
+    words: str,
+) -> None:
+    client = OURS.client(leaf, least=version, most=version)
+    async with receiving(tls=OURS.server(asks=True)) as receiver:
+        with pytest.raises((ConnectFailed, ConnectionLost)):
+            async with calling(receiver, tls=client):
+                raise AssertionError("never here")
+        assert words in await said(caplog, receiver)
+
+
+@pytest.mark.pitfall(23)
+async def test_a_plain_peer_on_the_port_of_a_receiver_with_tls(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with receiving(tls=OURS.server()) as receiver:
+        with pytest.raises(ConnectionLost, match="it may expect TLS on this port"):
+            async with calling(receiver):
+                raise AssertionError("never here")
+        assert "The peer may not use TLS" in await said(caplog, receiver)
+
+
+@pytest.mark.pitfall(23)
+async def test_a_peer_with_tls_on_the_port_of_a_plain_receiver(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with receiving() as receiver:
+        with pytest.raises(ConnectFailed, match="may not expect TLS on this port"):
+            async with calling(receiver, tls=OURS.client()):
+                raise AssertionError("never here")
+        assert "it began a TLS handshake" in await said(caplog, receiver)
+
+
+@pytest.mark.pitfall(32)
+@pytest.mark.parametrize("every", [None, 5], ids=["silent", "a byte every 5 s"])
+async def test_a_peer_that_never_ends_its_handshake_has_the_time_of_artim(
+    autojump_clock: MockClock, every: float | None
+) -> None:
+    ours, theirs = memory_link()
+    hello = await client_hello()
+
+    async def trickle() -> None:
+        for byte in hello if every is not None else b"":
+            await trio.sleep(every or 0)
+            await ours.send_all(bytes([byte]))
+
+    options = ConnectionOptions(timeouts=Timeouts(artim=21))
+    async with receiving(options=options) as receiver, trio.open_nursery() as nursery:
+        nursery.start_soon(trickle)
+        await receiver.serve(trio.SSLStream(theirs, OURS.server(), server_side=True))
+        assert trio.current_time() == 21
+        nursery.cancel_scope.cancel()
+    assert await ours.receive_some() == b""
+
+
+async def client_hello() -> bytes:
+    """The first bytes of a client."""
+    came, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = OURS.client().wrap_bio(came, going, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return going.read()
+
+
+async def test_those_who_stall_in_their_handshake_shut_nobody_out() -> None:
+    async with (
+        receiving(tls=OURS.server(asks=True), max_associations=1) as receiver,
+        trio.open_nursery() as nursery,
+    ):
+        stalling = [await trio.open_tcp_stream(receiver.host, receiver.port) for _ in range(40)]
+        async with calling(receiver, tls=OURS.client(SCANNER)) as association:
+            assert (await association.c_echo()).status.is_success
+        for stream in stalling:
+            nursery.start_soon(stream.aclose)
