@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
 
 from attrs import Attribute, field, frozen, validators
 
@@ -25,6 +27,8 @@ def _count(_instance: object, attribute: Attribute[int], value: int) -> None:
     if value < 0:
         raise ValueError(f"{attribute.name} must not be negative, not {value!r}")
 
+
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 # Typed here, because a default of 60.0 says that None is not possible.
 _IDLE: float | None = 60.0
@@ -120,6 +124,20 @@ class Limits:
     write: int = field(default=1024 * 1024, validator=_count)
 
 
+def _fingerprints(value: str | Iterable[str]) -> frozenset[str]:
+    """In small letters without colons, however they were written."""
+    values = (value,) if isinstance(value, str) else value
+    return frozenset("".join(it.replace(":", "").split()).lower() for it in values)
+
+
+def _sha256(_instance: object, attribute: Attribute[frozenset[str]], value: frozenset[str]) -> None:
+    for it in value:
+        if not _SHA256.fullmatch(it):
+            raise ValueError(
+                f"{attribute.name} are SHA-256 in 64 hexadecimal digits, which {it!r} is not"
+            )
+
+
 @frozen(kw_only=True)
 class KeepAlive:
     """TCP keepalive: how a dead peer is found while nothing is said.
@@ -151,6 +169,9 @@ class ConnectionOptions:
         keepalive: TCP keepalive, or None to leave the socket as it is.
         local_address: The local host or address to connect from, or None.
         allow_plain_password: Send a user identity with a secret without TLS.
+        peer_fingerprints: SHA-256 fingerprints of certificates, in hexadecimal with or without
+            colons. Where there are any, the peer must show one of these certificates over
+            TLS, besides all that the TLS context demands.
     """
 
     timeouts: Timeouts = field(factory=Timeouts)
@@ -163,3 +184,6 @@ class ConnectionOptions:
     keepalive: KeepAlive | None = None
     local_address: str | None = None
     allow_plain_password: bool = False
+    peer_fingerprints: frozenset[str] = field(
+        default=frozenset(), converter=_fingerprints, validator=_sha256
+    )

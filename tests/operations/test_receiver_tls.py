@@ -13,13 +13,14 @@ import trio
 import trustme
 from trio.testing import MockClock
 
-from tests.io.authorities import EXPIRED, Authority
+from tests.io.authorities import EXPIRED, Authority, fingerprint
 from tests.operations.calling import CONTEXTS, offer, receiving
 from trio_dicom import (
     Association,
     ConnectFailed,
     ConnectionLost,
     ConnectionOptions,
+    LocalProtocolError,
     Receiver,
     Timeouts,
     open_association,
@@ -149,3 +150,46 @@ async def test_those_who_stall_in_their_handshake_shut_nobody_out() -> None:
             assert (await association.c_echo()).status.is_success
         for stream in stalling:
             nursery.start_soon(stream.aclose)
+
+
+async def test_only_pinned_certificates_are_let_in(caplog: pytest.LogCaptureFixture) -> None:
+    options = ConnectionOptions(peer_fingerprints=fingerprint(SCANNER))
+    other = OURS.leaf("other.example")
+    async with receiving(tls=OURS.server(asks=True), options=options) as receiver:
+        async with calling(receiver, tls=OURS.client(SCANNER)) as association:
+            assert (await association.c_echo()).status.is_success
+        assert not caplog.records
+        with pytest.raises(ConnectionLost, match="may require a client certificate"):
+            async with calling(receiver, tls=OURS.client(other)):
+                raise AssertionError("never here")
+        told = await said(caplog, receiver)
+        assert fingerprint(other).replace(":", "").lower() in told
+        assert "is not pinned" in told
+
+
+async def test_who_is_not_pinned_cannot_hold_the_handshake_up(autojump_clock: MockClock) -> None:
+    ours, theirs = memory_link()
+    options = ConnectionOptions(peer_fingerprints=fingerprint(SCANNER), timeouts=Timeouts(artim=21))
+    async with receiving(tls=OURS.server(asks=True), options=options) as receiver:
+        await receiver.serve(trio.SSLStream(theirs, OURS.server(asks=True), server_side=True))
+    assert trio.current_time() == 21
+    assert await ours.receive_some() == b""
+
+
+async def test_a_plain_stream_is_not_let_in_where_certificates_are_pinned(
+    autojump_clock: MockClock,
+) -> None:
+    ours, theirs = memory_link()
+    options = ConnectionOptions(peer_fingerprints=fingerprint(SCANNER))
+    async with receiving(tls=OURS.server(asks=True), options=options) as receiver:
+        await receiver.serve(theirs)
+    assert trio.current_time() == 0
+    assert await ours.receive_some() == b""
+
+
+@pytest.mark.parametrize("tls", [None, OURS.server()], ids=["plain", "asks for none"])
+async def test_pins_for_which_tls_does_not_ask_are_refused(tls: ssl.SSLContext | None) -> None:
+    options = ConnectionOptions(peer_fingerprints=fingerprint(SCANNER))
+    with pytest.raises(LocalProtocolError, match="peer_fingerprints"):
+        async with open_receiver(into=None, tls=tls, options=options):
+            raise AssertionError("never here")

@@ -8,6 +8,7 @@ from trio_dicom._io.ends import abort
 from trio_dicom._io.lifetime import running
 from trio_dicom._io.link import Acceptance, Link
 from trio_dicom._io.transport import NetworkStream
+from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
 
 if TYPE_CHECKING:
     import trio
@@ -47,11 +48,14 @@ async def serve(
     """
     link = Link.create(NetworkStream(stream), options, handler, instrument, acceptance)
     link.events = events
-    async with running(link):
-        link.listener.start()
-        try:
-            await link.closed.wait()
-        except BaseException:
-            abort(link, because="whoever accepted it has closed")
-            raise
+    try:
+        async with running(link):
+            link.listener.start()
+            try:
+                await link.closed.wait()
+            except BaseException:
+                abort(link, because="whoever accepted it has closed")
+                raise
+    except (ConnectFailed, ConnectTimeout, LocalProtocolError) as error:  # its certificate
+        return error
     return None if link.ending is None else link.ending.exception

@@ -9,7 +9,7 @@ from typing import cast
 import trio
 
 from trio_dicom._io.acknowledging import AcknowledgingStream
-from trio_dicom._io.tls import NO_TLS, shake_hands
+from trio_dicom._io.tls import NO_TLS, refuse_pins_without_tls, shake_hands
 from trio_dicom._io.transport import set_keepalive
 from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
 from trio_dicom.options import ConnectionOptions
@@ -46,9 +46,10 @@ async def connect(
     Raises:
         ConnectFailed: The name, the port or TLS does not work; the cause says why.
         ConnectTimeout: It took longer than ``Timeouts.connect``.
-        LocalProtocolError: There is no such port.
+        LocalProtocolError: There is no such port, or a certificate is pinned without TLS.
     """
     check_port(port)
+    refuse_pins_without_tls(options.peer_fingerprints, is_tls=tls is not None)
     seconds = options.timeouts.connect
     peer = f"{host}:{port}"
     step = "TCP"

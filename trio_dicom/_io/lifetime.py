@@ -10,6 +10,7 @@ import trio
 
 from trio_dicom._io.ending import Ending
 from trio_dicom._io.ends import abort, end
+from trio_dicom._io.tls import check_certificate
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom._wire.pdus import ReleaseRequest
 from trio_dicom.errors import ReleaseTimeout
@@ -39,8 +40,17 @@ def peeled() -> Generator[None, None, None]:
 
 @asynccontextmanager
 async def running(link: Link) -> AsyncGenerator[None, None]:
-    """Run the tasks of ``link`` beside the block, which has to end the connection."""
+    """Run the tasks of ``link`` beside the block, which has to end the connection.
+
+    Raises:
+        ConnectFailed: The peer's certificate is not one of those that are pinned.
+        ConnectTimeout: It was not shown in time.
+        LocalProtocolError: One is pinned, and there is no TLS.
+    """
     try:
+        timeouts = link.options.timeouts
+        seconds = timeouts.connect if link.acceptance is None else timeouts.artim
+        await check_certificate(link.network, link.options.peer_fingerprints, seconds)
         with peeled():
             async with trio.open_nursery() as nursery:
                 # Not by nursery.start, which opens a nursery and a scope of its own for it. A
@@ -51,7 +61,7 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
                     await begun.wait()
                 yield
     finally:
-        if not link.closed.is_set():  # we were cancelled before the tasks began
+        if not link.closed.is_set():  # the tasks have not begun
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(link.network.stream)
 

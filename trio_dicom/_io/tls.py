@@ -1,19 +1,28 @@
-"""TLS: the handshake, and words for what fails."""
+"""TLS: the handshake, the certificates that are pinned, and words for what fails."""
 
 from __future__ import annotations
 
 import ssl
+from hashlib import sha256
+from typing import TYPE_CHECKING, cast
 
 import trio
 
 from trio_dicom._io.acknowledging import AcknowledgingStream
-from trio_dicom.errors import ConnectFailed
+from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from trio_dicom._io.transport import NetworkStream
 
 __all__ = [
     "EXPECTED",
     "NO_CERTIFICATE",
     "NO_TLS",
     "advice",
+    "check_certificate",
+    "refuse_pins_without_tls",
     "shake_hands",
     "tls_failure",
 ]
@@ -101,3 +110,53 @@ def advice(cause: BaseException, *, of_client: bool = False) -> str:
         if reason is not None and any(part in reason for part in parts):
             return words if of_client else of_server
     return _NOT_USED if of_client else NO_TLS
+
+
+def refuse_pins_without_tls(pins: AbstractSet[str], *, is_tls: bool) -> None:
+    """See that certificates are not pinned where none is shown.
+
+    Raises:
+        LocalProtocolError: They are.
+    """
+    if pins and not is_tls:
+        raise LocalProtocolError(
+            "the options pin the certificate of the peer, which shows none unless TLS asks for it: "
+            "use TLS that does, or leave peer_fingerprints out"
+        )
+
+
+async def check_certificate(network: NetworkStream, pins: AbstractSet[str], seconds: float) -> None:
+    """See that the peer's certificate is one that is pinned, if any is.
+
+    Args:
+        network: The stream. Its handshake may be still to come.
+        pins: The fingerprints.
+        seconds: For the handshake.
+
+    Raises:
+        ConnectFailed: The certificate is another one, there is none, or the handshake failed.
+        ConnectTimeout: The handshake took too long.
+        LocalProtocolError: There is no TLS.
+    """
+    refuse_pins_without_tls(pins, is_tls=network.is_tls)
+    if not pins:
+        return
+    stream = cast("trio.SSLStream[trio.abc.Stream]", network.stream)
+    with trio.move_on_after(seconds) as scope:
+        try:
+            await stream.do_handshake()
+        except trio.BrokenResourceError as error:
+            raise tls_failure(network.peer, error.__cause__ or error) from error.__cause__
+    if scope.cancelled_caught:
+        raise ConnectTimeout(
+            f"no TLS connection with {network.peer} within {seconds:g} s", seconds=seconds
+        )
+    certificate = cast("bytes | None", stream.getpeercert(binary_form=True))
+    if certificate is None:
+        raise ConnectFailed(f"{network.peer} showed no certificate, and it has to be a pinned one")
+    fingerprint = sha256(certificate).hexdigest()
+    if fingerprint not in pins:
+        raise ConnectFailed(
+            f"the certificate of {network.peer} has the SHA-256 fingerprint {fingerprint}, which "
+            "is not pinned. It was renewed, or somebody else has answered"
+        )

@@ -15,6 +15,7 @@ from trio_dicom._io.connecting import check_port
 from trio_dicom._io.events import EventTakers
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.lifetime import peeled
+from trio_dicom._io.tls import refuse_pins_without_tls
 from trio_dicom._io.transport import set_keepalive, socket_stream
 from trio_dicom._operations.admission import Admission
 from trio_dicom._operations.guest import Guest
@@ -196,7 +197,7 @@ async def open_receiver(
         host: The address to listen on: loopback, unless you want company; "0.0.0.0" or "::"
             for every one that the computer has.
         tls: How to encrypt, or None not to. A context that asks for a certificate lets
-            nobody in without one.
+            nobody in without one, with ``peer_fingerprints`` nobody but certain ones.
         checks_called_ae: Whether it rejects those who call it otherwise.
         calling_aes: The AE titles that may call, or None for everybody. Anybody can claim to
             have any title: only TLS knows.
@@ -209,11 +210,15 @@ async def open_receiver(
         instrument: Watches the wire, all associations together.
 
     Raises:
-        LocalProtocolError: The AE title, the number or the length is not possible.
+        LocalProtocolError: The AE title, the number or the length is not possible, or
+            certificates are pinned for which ``tls`` does not ask.
         OSError: The port is taken, or the directory cannot be made.
     """
     options = ConnectionOptions() if options is None else options
     check_port(port, least=0)
+    refuse_pins_without_tls(
+        options.peer_fingerprints, is_tls=tls is not None and tls.verify_mode != ssl.CERT_NONE
+    )
     ae_title = checked_ae_title(ae_title, "receiver's").strip(" ")
     if max_associations < 1:
         raise LocalProtocolError(f"a receiver of {max_associations} associations takes nothing")
