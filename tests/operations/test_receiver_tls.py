@@ -14,9 +14,12 @@ import trustme
 from trio.testing import MockClock
 
 from tests.io.authorities import EXPIRED, Authority, fingerprint
+from tests.io.loopback import listening
 from tests.operations.calling import CONTEXTS, offer, receiving
+from tests.operations.getting import study_query
 from trio_dicom import (
     Association,
+    CMoveRequest,
     ConnectFailed,
     ConnectionLost,
     ConnectionOptions,
@@ -25,8 +28,10 @@ from trio_dicom import (
     Timeouts,
     open_association,
     open_receiver,
+    response_to,
 )
-from trio_dicom.testing import memory_link
+from trio_dicom.sop_classes import STUDY_ROOT_MOVE
+from trio_dicom.testing import ScriptedPeer, memory_link
 
 OURS, OTHER = Authority(), Authority()
 SCANNER = OURS.leaf("scanner.example")
@@ -193,3 +198,28 @@ async def test_pins_for_which_tls_does_not_ask_are_refused(tls: ssl.SSLContext |
     with pytest.raises(LocalProtocolError, match="peer_fingerprints"):
         async with open_receiver(into=None, tls=tls, options=options):
             raise AssertionError("never here")
+
+
+async def test_a_pin_is_for_the_peer_that_we_call_and_not_for_what_a_c_move_brings(
+    tmp_path: Path,
+) -> None:
+    leaf = OURS.leaf()
+
+    async def archive(stream: trio.SocketStream) -> None:
+        tls = trio.SSLStream(stream, OURS.server(leaf), server_side=True, https_compatible=True)
+        peer = ScriptedPeer(tls)
+        await peer.accept()
+        request = await peer.expect_message(CMoveRequest)
+        await peer.send_message(response_to(request, 0x0000))
+        await peer.serve_until_closed()
+
+    options = ConnectionOptions(peer_fingerprints=fingerprint(leaf))
+    contexts = (STUDY_ROOT_MOVE,)
+    async with (
+        listening(archive) as (host, port),
+        open_association(
+            host, port, contexts=contexts, tls=OURS.client(), options=options
+        ) as association,
+        association.c_move(study_query("1.2"), into=tmp_path, receive_port=0) as retrieval,
+    ):
+        assert (await retrieval.final()).status.is_success

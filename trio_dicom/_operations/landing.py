@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pydicom import Dataset
 
 from trio_dicom._operations.inbox import Into, inbox_for
@@ -122,13 +122,15 @@ async def landing(
         # Most programs listen to nobody.
         from trio_dicom._operations.receiving import open_receiver  # noqa: PLC0415
 
+        # What is pinned is the peer as a server; as our guest it may show another certificate.
+        options = evolve(requester.connection.options, peer_fingerprints=())
         async with open_receiver(
             _PORT if receive_port is None else receive_port,
             into=None,
             ae_title=receive_ae or requester.negotiated.calling_ae,
             host=receive_host or our_host,
             tls=receive_tls,
-            options=requester.connection.options,
+            options=options,
         ) as own:
             yield Landing(destination=_destination(own, our_host), receiver=own, handler=handler)
         return
