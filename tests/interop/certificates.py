@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ssl
+from hashlib import sha256
 from pathlib import Path
 
 import trustme
 from attrs import frozen
 
-__all__ = ["Certificates", "make_certificates"]
+__all__ = ["Certificates", "fingerprint_of", "make_certificates"]
+
+
+def fingerprint_of(path: Path) -> str:
+    """As ``openssl x509 -noout -fingerprint -sha256`` prints it, of the certificate at ``path``."""
+    der = ssl.PEM_cert_to_DER_cert(path.read_text())
+    return sha256(der).digest().hex(":").upper()
 
 
 @frozen(kw_only=True)
