@@ -10,7 +10,7 @@ import pytest
 from pynetdicom import evt
 
 from tests.cli.conftest import Command
-from tests.interop.certificates import Certificates
+from tests.interop.certificates import Certificates, fingerprint_of
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
 
 PASSWORD = "correct-horse-battery"
@@ -106,6 +106,50 @@ async def test_the_host_name_is_verified_unless_told_otherwise(
     assert refused.code == 3
     assert "IP address mismatch" in refused.err
     assert accepted.code == 0
+
+
+async def test_the_name_of_a_server_may_be_another_than_that_of_its_host(
+    command: Command, certificates: Certificates
+) -> None:
+    asked: list[str | None] = []
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.client_cert, certificates.client_key)
+    context.sni_callback = lambda _, name, __: asked.append(name)
+    with pynetdicom_peer(tls=context) as peer:
+        named = ("--ca", certificates.ca, "--server-name")
+        accepted = await command("echo", peer.address, "--tls", *named, "client.example")
+        refused = await command("echo", peer.address, "--tls", *named, "other.example")
+    assert (accepted.code, refused.code) == (0, 3)
+    assert "Hostname mismatch" in refused.err
+    assert asked == ["client.example", "other.example"]
+
+
+async def test_a_version_of_tls_may_be_too_old(
+    command: Command, certificates: Certificates
+) -> None:
+    context = certificates.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    it = certificates
+    shown = ("--tls", "--ca", it.ca, "--cert", it.client_cert, "--key", it.client_key)
+    with pynetdicom_peer(tls=context) as peer:
+        accepted = await command("echo", peer.address, *shown)
+        refused = await command("echo", peer.address, *shown, "--min-tls", "1.3")
+    assert (accepted.code, refused.code) == (0, 3)
+    assert "no version of TLS in common" in refused.err
+
+
+async def test_the_certificate_of_the_server_may_be_pinned(
+    command: Command, guarded: PynetdicomPeer, certificates: Certificates
+) -> None:
+    it = certificates
+    shown = ("--tls", "--ca", it.ca, "--cert", it.client_cert, "--key", it.client_key)
+    server, client = fingerprint_of(it.server_cert), fingerprint_of(it.client_cert)
+    accepted = await command("echo", guarded.address, *shown, "--fingerprint", server)
+    either = ("--fingerprint", client, "--fingerprint", server)
+    also_accepted = await command("echo", guarded.address, *shown, *either)
+    refused = await command("echo", guarded.address, *shown, "--fingerprint", client)
+    assert (accepted.code, also_accepted.code, refused.code) == (0, 0, 3)
+    assert "is not pinned" in refused.err
 
 
 async def test_a_certificate_and_its_key_may_lie_in_one_file(
@@ -234,6 +278,11 @@ async def test_a_password_file_without_a_password_is_a_mistake(
         (["--cert", "a.pem"], "--cert means nothing without --tls"),
         (["--key", "a.key"], "--key means nothing without --tls"),
         (["--no-verify-hostname"], "--no-verify-hostname means nothing without --tls"),
+        (["--server-name", "pacs.example"], "--server-name means nothing without --tls"),
+        (["--min-tls", "1.3"], "--min-tls means nothing without --tls"),
+        (["--fingerprint", "a" * 64], "--fingerprint means nothing without --tls"),
+        (["--tls", "--fingerprint", "a" * 40], "64 hexadecimal digits"),
+        (["--tls", "--min-tls", "1.1"], "--min-tls"),
         (["--tls", "--key", "a.key"], "--cert"),
         (["--tls", "--ca", "missing.pem"], "--ca missing.pem cannot be read: No such file"),
         (["--tls", "--cert", "missing.pem"], "--cert missing.pem cannot be read"),

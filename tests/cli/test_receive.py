@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import trio
 from pydicom.uid import CTImageStorage
 
 from tests.cli.conftest import Command
-from tests.interop.certificates import Certificates
+from tests.interop.certificates import Certificates, fingerprint_of
 from tests.interop.programs import HOST, free_port
 from tests.operations.calling import offer
 from tests.operations.getting import files_in
@@ -158,12 +159,37 @@ async def test_over_tls_a_peer_shows_its_certificate(
     assert files_in(tmp_path) == ["1.2.3.dcm"]
 
 
+async def test_over_tls_it_may_take_one_certificate_alone(
+    tmp_path: Path, certificates: Certificates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tls = ("--cert", certificates.server_cert, "--key", certificates.server_key)
+    ca = ("--ca", certificates.ca, "--min-tls", "1.3")
+    pins = [fingerprint_of(it) for it in (certificates.client_cert, certificates.server_cert)]
+    async with receive("--into", tmp_path, *tls, *ca, "--fingerprint", pins[0]) as port:
+        async with calling(port, tls=certificates.client_context()) as association:
+            assert (await offer(association)).status.is_success
+        old = certificates.client_context()
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises((ConnectFailed, ConnectionLost)):
+            async with calling(port, tls=old):
+                raise AssertionError
+    async with receive("--into", tmp_path, *tls, *ca, "--fingerprint", pins[1]) as port:
+        with pytest.raises(ConnectionLost):
+            async with calling(port, tls=certificates.client_context()):
+                raise AssertionError
+    told = capsys.readouterr().err
+    assert "no version of TLS in common" in told
+    assert "is not pinned" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "--into"),
         (["--into", "{}", "--key", "x"], "--key means nothing without --cert"),
         (["--into", "{}", "--ca", "x"], "--ca means nothing without --cert"),
+        (["--into", "{}", "--fingerprint", "a" * 64], "--fingerprint means nothing without --ca"),
+        (["--into", "{}", "--fingerprint", "a"], "64 hexadecimal digits"),
         (["--into", "{}", "--cert", "{}/none"], "--cert {}/none cannot be read"),
         (["--into", "{}", "--cert", "{}/text"], "hold no certificate"),
         (["--into", "{}/text/in"], "--into {}/text/in cannot be used: Not a directory"),

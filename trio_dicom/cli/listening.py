@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from trio_dicom import Inbox, LocalProtocolError
-from trio_dicom.cli.credentials import check_readable
+from trio_dicom.cli.credentials import VERSIONS, check_readable
 from trio_dicom.cli.exits import UsageError
+from trio_dicom.cli.options import TlsVersion
 
 __all__ = ["OnExists", "check_directory", "listening_errors", "refuse_options", "server_context"]
 
@@ -18,7 +19,12 @@ OnExists: TypeAlias = Literal["replace", "keep", "rename"]
 
 
 def server_context(
-    cert: Path | None, key: Path | None, ca: Path | None, *, prefix: str = "--"
+    cert: Path | None,
+    key: Path | None,
+    ca: Path | None,
+    *,
+    prefix: str = "--",
+    min_tls: TlsVersion = "1.2",
 ) -> ssl.SSLContext | None:
     """How to encrypt what peers bring, or None not to.
 
@@ -27,6 +33,7 @@ def server_context(
         key: Its private key, if it is not in the same file.
         ca: The authorities of which peers must show a certificate, or None to ask for none.
         prefix: What stands before the names of these options.
+        min_tls: The oldest version of TLS to speak.
 
     Raises:
         UsageError: They contradict each other, or a file is not what it should be.
@@ -38,7 +45,8 @@ def server_context(
         return None
     for name, path in (("cert", cert), ("key", key), ("ca", ca)):
         check_readable(f"{prefix}{name}", path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = VERSIONS[min_tls]
     try:
         context.load_cert_chain(cert, key)
     except ssl.SSLError as error:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from attrs import frozen
 from cyclopts import Group, Parameter
 
 from trio_dicom import ConnectionOptions, Timeouts
+from trio_dicom.cli.exits import UsageError
 
-__all__ = ["OUTPUT_OPTIONS", "PEER_OPTIONS", "Attributes", "OutputOptions", "PeerOptions"]
+__all__ = [
+    "OUTPUT_OPTIONS",
+    "PEER_OPTIONS",
+    "Attributes",
+    "OutputOptions",
+    "PeerOptions",
+    "TlsVersion",
+    "checked_fingerprints",
+]
 
 _DEFAULTS: Final = ConnectionOptions()
 
@@ -30,8 +39,26 @@ def _not_negative(_type: object, length: int) -> None:
         raise ValueError("it must not be negative.")
 
 
+def checked_fingerprints(fingerprints: tuple[str, ...]) -> frozenset[str]:
+    """What ``--fingerprint`` gives, as the library takes it.
+
+    Raises:
+        UsageError: One of them is none.
+    """
+    try:
+        return ConnectionOptions(peer_fingerprints=fingerprints).peer_fingerprints
+    except ValueError:
+        raise UsageError(
+            "--fingerprint takes a SHA-256 fingerprint: 64 hexadecimal digits, as "
+            "'openssl x509 -noout -fingerprint -sha256' prints them."
+        ) from None
+
+
 _FLAG = Parameter(negative="", show_default=False)
 _SECONDS = Parameter(group=_PATIENCE, validator=_more_than_nothing)
+
+TlsVersion: TypeAlias = Literal["1.2", "1.3"]
+"""A version of TLS, as it is typed."""
 
 Attributes: TypeAlias = Annotated[
     tuple[str, ...], Parameter(alias="-k", negative="", show_default=False)
@@ -70,6 +97,11 @@ class PeerOptions:
         cert: Our certificate in PEM, for peers that ask for one.
         key: Its private key in PEM, if it is not in the same file.
         no_verify_hostname: Take a certificate that names another host.
+        server_name: The name to ask for (SNI) and to look for in the certificate, if it is not
+            that of the host.
+        min_tls: The oldest version of TLS to speak.
+        fingerprint: The SHA-256 fingerprint that the peer's certificate must have besides, in
+            hexadecimal. May be given several times, for one of several.
         user: Tell the peer this user name.
         password_file: Send the first line of this file as the user's password.
         allow_plain_password: Send the password without TLS, where anybody can read it.
@@ -86,6 +118,11 @@ class PeerOptions:
     cert: Annotated[Path | None, Parameter(group=_TLS)] = None
     key: Annotated[Path | None, Parameter(group=_TLS)] = None
     no_verify_hostname: Annotated[bool, Parameter(group=_TLS), _FLAG] = False
+    server_name: Annotated[str | None, Parameter(group=_TLS)] = None
+    min_tls: Annotated[TlsVersion, Parameter(group=_TLS)] = "1.2"
+    fingerprint: Annotated[
+        tuple[str, ...], Parameter(group=_TLS, negative="", show_default=False)
+    ] = ()
     user: Annotated[str | None, Parameter(group=_IDENTITY)] = None
     password_file: Annotated[Path | None, Parameter(group=_IDENTITY)] = None
     allow_plain_password: Annotated[bool, Parameter(group=_IDENTITY), _FLAG] = False
@@ -101,6 +138,7 @@ class PeerOptions:
             ),
             max_length=self.max_pdu,
             allow_plain_password=self.allow_plain_password,
+            peer_fingerprints=checked_fingerprints(self.fingerprint),
         )
 
 

@@ -13,8 +13,19 @@ from cyclopts.validators import Number
 
 from trio_dicom import ConnectionOptions, Inbox, Timeouts, open_receiver
 from trio_dicom.cli.exits import ExitCode
-from trio_dicom.cli.listening import OnExists, check_directory, listening_errors, server_context
-from trio_dicom.cli.options import OUTPUT_OPTIONS, OutputOptions
+from trio_dicom.cli.listening import (
+    OnExists,
+    check_directory,
+    listening_errors,
+    refuse_options,
+    server_context,
+)
+from trio_dicom.cli.options import (
+    OUTPUT_OPTIONS,
+    OutputOptions,
+    TlsVersion,
+    checked_fingerprints,
+)
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.sub_operations import Arrived
 
@@ -45,6 +56,10 @@ async def receive(
     cert: Annotated[Path | None, Parameter(group=_TLS)] = None,
     key: Annotated[Path | None, Parameter(group=_TLS)] = None,
     ca: Annotated[Path | None, Parameter(group=_TLS)] = None,
+    min_tls: Annotated[TlsVersion, Parameter(group=_TLS)] = "1.2",
+    fingerprint: Annotated[
+        tuple[str, ...], Parameter(group=_TLS, negative="", show_default=False)
+    ] = (),
     out: OutputOptions = OUTPUT_OPTIONS,
 ) -> ExitCode:
     """Take the instances that peers bring, until Ctrl-C or SIGTERM.
@@ -76,11 +91,17 @@ async def receive(
         cert: Encrypt with TLS, and this certificate in PEM.
         key: Its private key in PEM, if it is not in the same file.
         ca: Take only peers with a certificate of the authorities in this PEM file.
+        min_tls: The oldest version of TLS to speak.
+        fingerprint: Take only peers whose certificate has this SHA-256 fingerprint besides. May
+            be given several times.
         out: What to print.
     """
     output = Output(out)
     arrived = Arrived(output)
-    tls = server_context(cert, key, ca)
+    tls = server_context(cert, key, ca, min_tls=min_tls)
+    pinned = checked_fingerprints(fingerprint)
+    if ca is None:
+        refuse_options("means nothing without --ca", {"--fingerprint": pinned or None})
     inbox = Inbox(into, on_exists=on_exists, durable=durable, report=arrived.add)
     await check_directory(inbox)
     with output.logging():
@@ -98,7 +119,9 @@ async def receive(
                         takes_unknown_classes=unknown_classes,
                         max_associations=max_associations,
                         options=ConnectionOptions(
-                            timeouts=Timeouts(idle=idle_timeout), max_length=max_pdu
+                            timeouts=Timeouts(idle=idle_timeout),
+                            max_length=max_pdu,
+                            peer_fingerprints=pinned,
                         ),
                         instrument=output.instrument,
                     )

@@ -39,6 +39,7 @@ class Target:
         calling_ae: Who we are.
         options: How patient we are, and so on.
         tls: How to encrypt, or None not to.
+        server_name: The name that its certificate must carry, if not that of the host.
         user_identity: Who the user is, or None not to say.
     """
 
@@ -46,6 +47,7 @@ class Target:
     calling_ae: str
     options: ConnectionOptions
     tls: ssl.SSLContext | None = field(repr=False)
+    server_name: str | None
     user_identity: UserIdentity | None = field(repr=False)
 
     @classmethod
@@ -64,6 +66,7 @@ class Target:
             calling_ae=options.calling_ae,
             options=options.connection_options(),
             tls=tls_context(options),
+            server_name=options.server_name,
             user_identity=user_identity(options),
         )
         # A trial, so that a long look at many files does not end with a wrong AE title.
@@ -109,6 +112,7 @@ class Target:
                 handler=handler,
                 instrument=instrument,
                 tls=self.tls,
+                server_hostname=self.server_name,
                 options=self.options,
                 user_identity=self.user_identity,
             ) as association:
