@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -51,12 +52,18 @@ class Certificates:
         return context
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Make an authority and its two certificates, as PEM files in ``folder``."""
+def make_certificates(folder: Path, **validity: datetime) -> Certificates:
+    """Make an authority and its two certificates, as PEM files in ``folder``.
+
+    Args:
+        folder: Where.
+        **validity: ``not_before`` and ``not_after`` of the two.
+    """
     # RSA, because some DICOM servers have no ciphers for elliptic keys in their TLS profile.
     authority = trustme.CA(key_type=trustme.KeyType.RSA)
-    server = authority.issue_cert("localhost", "127.0.0.1", key_type=trustme.KeyType.RSA)
-    client = authority.issue_cert("client.example", key_type=trustme.KeyType.RSA)
+    keys = trustme.KeyType.RSA
+    server = authority.issue_cert("localhost", "127.0.0.1", key_type=keys, **validity)
+    client = authority.issue_cert("client.example", key_type=keys, **validity)
     files = Certificates(
         ca=folder / "ca.pem",
         server_cert=folder / "server.pem",
