@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.interop.programs import program
+from tests.secrecy import Secrecy
 
 SCENARIOS = [f"B{number:02}" for number in range(1, 71)]
 PITFALLS = list(range(1, 34))
@@ -44,6 +45,10 @@ def pydicom_files() -> Path:
 def dcmtk() -> None:
     """Skips the test where DCMTK is missing, before anything is started."""
     program("storescp", package="dcmtk")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Secrecy(), "secrecy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from tests.interop.certificates import Certificates, make_certificates
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
+from tests.secrecy import KNOWN, leaks
 from trio_dicom.cli.app import run
 
 
@@ -40,6 +41,8 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
         capsys.readouterr()
         code = await run([str(it) for it in arguments])
         printed = capsys.readouterr()
+        assert not leaks(printed.out + printed.err, KNOWN.secrets)
+        assert not leaks(printed.err)
         return Ran(code=code, out=printed.out, err=printed.err)
 
     return command

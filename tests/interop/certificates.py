@@ -10,6 +10,8 @@ from pathlib import Path
 import trustme
 from attrs import frozen
 
+from tests.secrecy import register
+
 __all__ = ["Certificates", "fingerprint_of", "make_certificates"]
 
 
@@ -76,4 +78,6 @@ def make_certificates(folder: Path, **validity: datetime) -> Certificates:
     server.private_key_pem.write_to_path(files.server_key)
     client.cert_chain_pems[0].write_to_path(files.client_cert)
     client.private_key_pem.write_to_path(files.client_key)
+    for key in (files.server_key, files.client_key):
+        register(key.read_text().splitlines()[1])
     return files
