@@ -61,10 +61,10 @@ class MessageAssembler:
     partial: Message | None = field(default=None, init=False)
     _sunk: int = field(default=0, init=False)
     _context_id: int | None = field(default=None, init=False)
-    _received: bytearray = field(factory=bytearray, init=False)
+    _received: bytearray = field(factory=bytearray, init=False, repr=False)
     _empty_fragments: int = field(default=0, init=False)
     # The matches of a query have one command set, byte for byte, so the last one is kept.
-    _command_set: bytes | bytearray = field(default=b"", init=False)
+    _command_set: bytes | bytearray = field(default=b"", init=False, repr=False)
     _command: DecodedCommand | None = field(default=None, init=False)
 
     @property

@@ -79,7 +79,7 @@ class Level:
         read_charset: Those in which its raw text is, or None where it came from no bytes.
     """
 
-    data_set: Dataset
+    data_set: Dataset = field(repr=False)
     outer: Level | None
     charset: list[str] = field(init=False)
     read_charset: list[str] | None = field(init=False)

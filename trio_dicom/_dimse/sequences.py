@@ -146,7 +146,7 @@ class _Frame:
 class _Walk:
     """The way through a sequence: where we are, and what is open around it."""
 
-    data: Bytes
+    data: Bytes = field(repr=False)
     position: int
     nesting: int
     depth: int = 0

@@ -14,7 +14,7 @@ from contextlib import suppress
 from struct import Struct
 from typing import Final, Literal, cast
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from pydicom import Dataset
 from pydicom.charset import decode_bytes
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
@@ -76,7 +76,7 @@ class _Value:
     """
 
     vr: str
-    data: bytes
+    data: bytes = field(repr=False)
     undefined: bool = False
 
 
@@ -191,8 +191,9 @@ class Writer:
         try:
             element = DataElement(tag, words, value, already_converted=True)
             write_data_element(buffer, element, level.charset)
-        except Exception as error:
-            raise LocalProtocolError(f"{name_of(tag)} has a value that {vr} cannot hold") from error
+        except Exception:  # noqa: BLE001 - values are whatever the caller has put there
+            # Not from the error: it has the value, and tracebacks end in logs.
+            raise LocalProtocolError(f"{name_of(tag)} has a value that {vr} cannot hold") from None
         data = buffer.getvalue()[8:]
         if vr in CHARSET_VRS and _has_lost_characters(value, data, level.charset):
             raise LocalProtocolError(

@@ -80,9 +80,9 @@ class InstanceFile:
     _transfer_syntax: UID
     _source_ae: str
     _aside: Path = field(init=False)
-    _head: bytes = field(init=False)
+    _head: bytes = field(init=False, repr=False)
     _file: BinaryIO | None = field(default=None, init=False)
-    _beginning: bytes = field(default=b"", init=False)
+    _beginning: bytes = field(default=b"", init=False, repr=False)
     _length: int = field(default=0, init=False)
     _idle: threading.Condition = field(factory=threading.Condition, init=False)
     _is_busy: bool = field(default=False, init=False)

@@ -43,7 +43,7 @@ class OutgoingMessage:
 
     message: Message
     context: NegotiatedContext
-    command: bytes
+    command: bytes = field(repr=False)
     source: Source | None
 
     @classmethod

@@ -50,7 +50,7 @@ class Sender:
     _is_fetching: bool = False
     _sleeps: bool = False
     # What the system did not take at once, of a message or of another PDU.
-    _rest: list[bytes | memoryview] = field(factory=list[bytes | memoryview])
+    _rest: list[bytes | memoryview] = field(factory=list[bytes | memoryview], repr=False)
     _rest_of: OutgoingMessage | None = None
     # What went wrong while another task sent something at once. It comes out of ours.
     _bug: Exception | None = None

@@ -56,7 +56,7 @@ class Source(Protocol):
 class BytesSource:
     """A data set that lies in memory, so that nobody has to wait for it."""
 
-    _pieces: Sequence[Bytes]
+    _pieces: Sequence[Bytes] = field(repr=False)
     length: int = field(init=False)
     _number: int = field(default=0, init=False)
     _position: int = field(default=0, init=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 from pydicom import Dataset
 
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
@@ -36,7 +36,7 @@ class UniqueKeys:
         wanted: By tag, the values of which it is one.
     """
 
-    wanted: dict[int, frozenset[bytes]]
+    wanted: dict[int, frozenset[bytes]] = field(repr=False)
 
     @classmethod
     def of(cls, query: Dataset) -> UniqueKeys:

@@ -93,7 +93,7 @@ class AssociationMachine:
     _listening: bool = field(default=True, init=False)
     _end_of_file: bool = field(default=False, init=False)
     _reported_end: bool = field(default=False, init=False)
-    _owed: bytearray = field(factory=bytearray, init=False)
+    _owed: bytearray = field(factory=bytearray, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         self._buffer = PDUBuffer(

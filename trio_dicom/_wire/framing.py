@@ -32,7 +32,7 @@ class PDUBuffer:
     # The beginning of a PDU that is spread over chunks. Bytes are collected here rather
     # than as a list of chunks, which would let a peer that sends single bytes cost us
     # a hundred times what it sent.
-    _partial: bytearray = field(factory=bytearray, init=False)
+    _partial: bytearray = field(factory=bytearray, init=False, repr=False)
     _pending: int = field(default=0, init=False)
 
     @property

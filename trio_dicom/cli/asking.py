@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 import trio
-from attrs import define, frozen
+from attrs import define, field, frozen
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 from pydicom import Dataset
@@ -68,7 +68,7 @@ class Question:
         columns: What to show.
     """
 
-    query: Dataset
+    query: Dataset = field(repr=False)
     contexts: Sequence[PresentationContext]
     model: PresentationContext | None
     columns: Sequence[Column]

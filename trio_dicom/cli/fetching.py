@@ -66,7 +66,7 @@ class Fetching:
     target: Target
     output: Output
     models: Sequence[PresentationContext]
-    query: Dataset
+    query: Dataset = field(repr=False)
     into: Inbox
     contexts: tuple[PresentationContext, ...] = field(default=(), init=False)
     doubt: str = field(default="", init=False)

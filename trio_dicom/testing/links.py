@@ -51,7 +51,7 @@ class _Pipe:
 
     capacity: int | None = field(validator=validators.optional(validators.ge(1)))
     is_lockstep: bool = False
-    held: bytearray = field(factory=bytearray, init=False)
+    held: bytearray = field(factory=bytearray, init=False, repr=False)
     is_finished: bool = field(default=False, init=False)  # the sender will send no more
     is_abandoned: bool = field(default=False, init=False)  # the receiver will take no more
     is_reset: bool = field(default=False, init=False)
