@@ -111,7 +111,7 @@ class FaultyStream(trio.abc.HalfCloseableStream):
                 # What was swallowed is sent, as far as anybody can tell from here.
                 return len(data) if isinstance(barrier, Stall) else at
             size = course.room(len(data) - at)
-            taken = self._gatherer.send_at_once(course.change(data[at : at + size]))
+            taken, _ = self._gatherer.send_at_once([course.change(data[at : at + size])])
             course.passed(taken)
             at += taken
             if isinstance(barrier := course.barrier(), Cut):
