@@ -304,7 +304,7 @@ async def test_what_a_stream_cannot_do_is_said() -> None:
     peer = ScriptedPeer(trio.SSLStream(left, ssl.create_default_context()))
     with pytest.raises(TypeError, match="SSLStream cannot be closed by half"):
         await peer.eof()
-    with pytest.raises(TypeError, match="SSLStream cannot be reset"):
+    with pytest.raises(TypeError, match="StapledStream cannot be reset"):
         await peer.reset()
 
 
