@@ -41,8 +41,9 @@ trio_dicom beside other clients, on the same work in the same run. `nox -s bench
   (`STORE_SEND_CHUNKED_DATASET`), which by default it would decode, and writes what it fetches
   without decoding it. pydcm sends files with `send_c_store_files` and writes those that it
   fetches itself (`store_dir`). storescu and dcmsend are given a folder, findscu is quiet, and no
-  option made storescu or getscu quicker than `TCP_NODELAY` does. All take PDUs of 128 KiB where
-  they say how much they take, except the programs of DCMTK, which run as they are installed.
+  option made storescu quicker than `TCP_NODELAY` does, and none getscu much quicker. All take PDUs
+  of 128 KiB where they say how much they take, except the programs of DCMTK, which run as they are
+  installed.
 - `bare` is a loop of socket calls without any protocol on a raw port of the sink, with the
   same bytes: from memory, or read from the same files. `-nodelay` means a program of DCMTK with
   `TCP_NODELAY=1` in its environment, `ours-` trio_dicom with more than one request at a time:

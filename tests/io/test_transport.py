@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -193,6 +195,35 @@ async def test_a_socket_that_is_readable_for_no_reason_is_waited_for_again(
         while not came:
             await trio.lowlevel.checkpoint()
         assert came == [b"x"]
+
+
+async def test_what_has_the_number_of_a_socket_that_was_closed_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody closes the stream in the tick in which it becomes readable, and opens a file."""
+    client, server = await connected_pair()
+    number = client.socket.fileno()
+    waited = trio.lowlevel.wait_readable
+    opened: list[int] = []
+
+    async def closed_meanwhile(sock: Any) -> None:
+        await waited(sock)
+        client.socket.close()
+        while number not in opened:
+            opened.extend(os.pipe())
+        for descriptor in opened:
+            with suppress(OSError):  # one end of a pipe is not for writing
+                os.write(descriptor, b"secret")
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", closed_meanwhile)
+    async with server:
+        await server.send_all(b"x")
+        try:
+            with pytest.raises(trio.ClosedResourceError):
+                await NetworkStream(client).receive_some()
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
 
 
 async def test_a_socket_that_is_closed_while_it_is_read_says_so() -> None:

@@ -36,6 +36,9 @@ def end(link: Link, ending: Ending) -> None:
     if link.ending is not None:
         return
     link.ending = ending
+    if ending.abort is None:
+        link.sender.stop()
+        link.listener.scope.cancel()
     for entry in link.table.everything():
         finish(link, entry, Failed(ending.waiting))
         leave(link, entry, answered=False)  # an abandoned one has its outcome already
@@ -47,9 +50,6 @@ def end(link: Link, ending: Ending) -> None:
         deadline = trio.current_time() + link.options.timeouts.abort
         link.sender.scope.deadline = link.listener.scope.deadline = deadline
         link.sender.stop_reading()
-    else:
-        link.sender.stop()
-        link.listener.scope.cancel()
     if not link.listener.started:
         link.listener.ended.set()
     link.outbox.ring()

@@ -63,8 +63,8 @@ class Gatherer:
             trio.ClosedResourceError: It was closed.
         """
         size = sum([len(part) for part in parts])
-        if at_once and size > self._unsent:
-            self._let_wait(size)
+        if at_once:
+            self.make_room(size)
         if self._socket is None or size < _FEW or len(parts) > _MANY:
             await self._stream.send_all(parts[0] if len(parts) == 1 else b"".join(parts))
             return size
@@ -97,6 +97,11 @@ class Gatherer:
         elif self._send_nowait is not None:
             sent = self._send_nowait(bytes(parts[0]))
         return sent, [] if sent == size else _without(parts, sent)
+
+    def make_room(self, size: int) -> None:
+        """Let ``size`` bytes at the least wait in the system for the peer to take them."""
+        if size > self._unsent:
+            self._let_wait(size)
 
     def slow_down(self) -> None:
         """Let few bytes wait in the system: a write then returns when the peer has taken it."""

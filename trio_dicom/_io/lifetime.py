@@ -53,13 +53,17 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
         await check_certificate(link.network, link.options.peer_fingerprints, seconds)
         with peeled():
             async with trio.open_nursery() as nursery:
-                # Not by nursery.start, which opens a nursery and a scope of its own for it. A
-                # wait that is cancelled would leave the tasks running and us without them.
-                with trio.CancelScope(shield=True):
-                    begun = trio.Event()
-                    nursery.start_soon(_live, link, nursery.cancel_scope, begun)
-                    await begun.wait()
-                yield
+                begun = trio.Event()
+                try:
+                    # Not by nursery.start, which opens a nursery and a scope of its own for it. A
+                    # wait that is cancelled would leave the tasks running and us without them.
+                    with trio.CancelScope(shield=True):
+                        nursery.start_soon(_live, link, nursery.cancel_scope, begun)
+                        await begun.wait()
+                    yield
+                finally:
+                    if link.ending is None:  # a KeyboardInterrupt comes between any two lines
+                        abort(link, because="the block that used the connection failed")
     finally:
         if not link.closed.is_set():  # the tasks have not begun
             with trio.CancelScope(shield=True):
@@ -75,7 +79,7 @@ async def _live(link: Link, user: trio.CancelScope, begun: trio.Event) -> None:
     Args:
         link: The connection.
         user: The block that uses the connection, which cannot go on after a bug.
-        begun: Set when tasks can be started.
+        begun: Set when tasks can be started, or will not be.
     """
     try:
         with peeled():
@@ -90,6 +94,7 @@ async def _live(link: Link, user: trio.CancelScope, begun: trio.Event) -> None:
                 link.closed.set()
                 link.tasks.cancel_scope.cancel()
     finally:
+        begun.set()
         if link.ending is None:
             # Only a bug gets here. The user is cancelled before he hears of its consequence,
             # so that the bug comes out alone and not in a group with that.

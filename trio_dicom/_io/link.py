@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
@@ -103,6 +104,7 @@ class Link:
     is_released_by_peer: bool = False
     write_error: Exception | None = None
     _complaints: Counter[str] = field(factory=Counter[str])
+    _context: Context = field(factory=copy_context)
     _changes: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
     @classmethod
@@ -130,7 +132,9 @@ class Link:
         return link
 
     def _start(self, run: Callable[[], Awaitable[None]]) -> None:
-        self.tasks.start_soon(run)
+        # Callbacks see the context variables of whoever opened the connection, and not those of
+        # whoever happens to bring the first of them about.
+        self._context.run(self.tasks.start_soon, run)
 
     @property
     def peer(self) -> str:

@@ -95,7 +95,7 @@ class PendingRequest:
         phase: How far it has come.
         started: Whether any of its bytes were handed to the transport.
         is_finishing: Whether its last bytes are with the transport, which has not yet said
-            what became of them.
+            what became of them, or will be, whatever happens to the request.
         is_given_up: Whether our patience with it has ended, so that what is still to be
             written of it stays unwritten.
         outcome: How it ended for its caller; the first outcome is the only one.

@@ -78,8 +78,8 @@ class Sender:
                         self._sleeps = False
                 if self._bug is not None:
                     raise self._bug
-                if self._rest and self._rest_of is None:
-                    await self._write_rest_of_pdu()
+                if self._rest:
+                    await self._send_rest()
                 words = last_words(link)
                 if words and not self.writer.is_cut:
                     await self.writer.write([words])
@@ -97,6 +97,8 @@ class Sender:
         """Write nothing any more: the connection has ended, and there are no last words."""
         if self._rest or not self._sleeps:  # otherwise the bell does it, for less
             self.scope.cancel()
+        if self._rest and self.on_the_wire is not None:
+            self.on_the_wire.is_finishing = False
 
     def put(self, item: ControlPdu | OutgoingMessage) -> None:
         """Queue ``item`` before all requests, and wake up as ``wake`` does."""
@@ -163,7 +165,7 @@ class Sender:
         """Write what goes of ``parts``, keep the rest for the task, and say whether all went."""
         sent, rest = self.writer.write_at_once(parts)
         if entry is not None:
-            entry.started = sent > 0
+            entry.started = entry.is_finishing = sent > 0
         if rest:
             self._rest, self._rest_of = rest, outgoing
         elif entry is not None and outgoing is not None:
@@ -211,15 +213,12 @@ class Sender:
     async def _send_rest(self) -> None:
         """Write what the system did not take at once."""
         if self._rest_of is None:
-            await self._write_rest_of_pdu()
+            rest, self._rest = self._rest, []
+            await self._write_patiently(rest)
         elif self.on_the_wire is not None:
             await self._send_request(self._rest_of, self.on_the_wire)
         else:
             await self._send_answer(self._rest_of)
-
-    async def _write_rest_of_pdu(self) -> None:
-        rest, self._rest = self._rest, []
-        await self._write_patiently(rest)
 
     async def _send_pdu(self, pdu: ControlPdu) -> None:
         if data := self._encoded(pdu):

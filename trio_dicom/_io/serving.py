@@ -152,6 +152,8 @@ class Serving:
             with scope:
                 while self._queue:
                     await self._serve(self._queue.take())
+                    if self._queue:  # many that nobody has to wait for hold nobody up
+                        await trio.lowlevel.checkpoint()
         finally:
             self._scopes.discard(scope)
             self.tasks.discard(task)

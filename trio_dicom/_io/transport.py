@@ -90,12 +90,12 @@ class NetworkStream:
             return await self.stream.receive_some(self._at_once)
         # As the stream does it, which takes half as long again.
         try:
-            descriptor = self._socket.fileno()
-            if self._is_drained and os.name == "posix" and descriptor >= 0:
+            if self._is_drained and os.name == "posix" and self._socket.fileno() >= 0:
                 # To ask first, in vain, costs more than to read at last.
-                await trio.lowlevel.wait_readable(descriptor)
+                await trio.lowlevel.wait_readable(self._socket)
                 with suppress(BlockingIOError):
-                    return os.read(descriptor, self._at_once)
+                    # Asked for anew: somebody may have closed it just now.
+                    return os.read(self._socket.fileno(), self._at_once)
             return await self._socket.recv(self._at_once)
         except OSError as error:
             raise stream_error(error) from error

@@ -64,6 +64,8 @@ class Writer:
             How many bytes it took, and the rest. It takes none also where there is something
             wrong, which a ``write`` that follows will say.
         """
+        if self.batch > 1:
+            self._gatherer.make_room(sum([len(part) for part in parts]))
         sent, rest = self._gatherer.send_at_once(parts)
         self.is_cut = sent > 0 and len(rest) > 0
         return sent, rest
