@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.io.talking import talking
 from trio_dicom import (
@@ -17,7 +17,7 @@ from trio_dicom import (
     CEchoResponse,
     ClientConnection,
     Request,
-    Response,
+    ResponseTimeout,
     wrap_stream,
 )
 from trio_dicom._dimse.message import encode_command
@@ -63,22 +63,26 @@ class Reading(BaseHandler):
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    async def on_request_completed(self, request: Request, response: Response) -> None:
+    async def on_request_timed_out(self, request: Request, timeout: float) -> None:
         self.seen.append(NAME.get())
 
 
-async def test_callbacks_see_the_context_variables_of_who_opened_the_connection() -> None:
+async def test_callbacks_see_the_context_variables_of_who_opened_the_connection(
+    autojump_clock: MockClock,
+) -> None:
+    """Also where the caller's own task brings the first of them about."""
+
     async def echo(connection: ClientConnection) -> None:
         NAME.set("caller")
-        await connection.ask(CEchoRequest())
+        with pytest.raises(ResponseTimeout):
+            await connection.ask(CEchoRequest(), timeout=1)
 
     NAME.set("opener")
     handler = Reading()
-    async with talking(handler=handler) as (connection, peer), trio.open_nursery() as nursery:
+    async with talking(handler=handler, window=0) as (connection, _):
         for number in range(1, 3):
-            nursery.start_soon(echo, connection)
-            await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
-            await wait_all_tasks_blocked()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(echo, connection)
             assert handler.seen == ["opener"] * number
 
 

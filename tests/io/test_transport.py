@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -204,16 +203,13 @@ async def test_what_has_the_number_of_a_socket_that_was_closed_is_not_read(
     client, server = await connected_pair()
     number = client.socket.fileno()
     waited = trio.lowlevel.wait_readable
-    opened: list[int] = []
+    reading, writing = os.pipe()
+    os.write(writing, b"secret")
 
     async def closed_meanwhile(sock: Any) -> None:
         await waited(sock)
         client.socket.close()
-        while number not in opened:
-            opened.extend(os.pipe())
-        for descriptor in opened:
-            with suppress(OSError):  # one end of a pipe is not for writing
-                os.write(descriptor, b"secret")
+        os.dup2(reading, number)
 
     monkeypatch.setattr(trio.lowlevel, "wait_readable", closed_meanwhile)
     async with server:
@@ -222,7 +218,7 @@ async def test_what_has_the_number_of_a_socket_that_was_closed_is_not_read(
             with pytest.raises(trio.ClosedResourceError):
                 await NetworkStream(client).receive_some()
         finally:
-            for descriptor in opened:
+            for descriptor in (reading, writing, number):
                 os.close(descriptor)
 
 
