@@ -83,6 +83,7 @@ async def test_callbacks_see_the_context_variables_of_who_opened_the_connection(
         for number in range(1, 3):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(echo, connection)
+            await wait_all_tasks_blocked()
             assert handler.seen == ["opener"] * number
 
 
