@@ -105,17 +105,8 @@ async def wrap_stream(
     async with running(link):
         if start_listener:
             connection.start_listener()
-        try:
-            yield connection
-            await connection.aclose()
-        except BaseException:
-            if link.is_released_by_peer:
-                # Most likely that is what failed. The peer gets the answer that it
-                # waits for rather than an A-ABORT, in the time of an A-ABORT.
-                link.listener.allow(options.timeouts.abort)
-            else:
-                abort(link, because="the block that used the connection failed")
-            raise
+        yield connection
+        await connection.aclose()
 
 
 @define(eq=False)

@@ -104,9 +104,8 @@ def test_of_several_runs_the_last_that_has_a_work_counts_and_has_its_facts(
 ) -> None:
     first = kept(tmp_path / "first.json", {"cores": "2"}, "small", "echo", seconds=1.0)
     second = kept(tmp_path / "second.json", {"cores": "64"}, "slices", "small", seconds=2.0)
-    page_file = tmp_path / "page.md"
-    assert main(["--from", str(first), str(second), "--report", str(page_file)]) == 0
-    text = page_file.read_text()
+    both = Kept.read([first, second])
+    text = page(*both.in_order(), {name: each.facts for name, each in both.conditions.items()})
     assert "Of one run are small, slices:\n\n- cores: 64" in text
     assert "Of one run are echo:\n\n- cores: 2\n" in text
     titles = [row[3:] for row in text.splitlines() if row.startswith("## ")]

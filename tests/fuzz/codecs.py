@@ -184,7 +184,7 @@ _REQUEST = propose(
     contexts=[PresentationContext(CTImageStorage, scp_role=True)],
     max_operations_invoked=4,
     user_identity=UserIdentity(
-        identity_type=UserIdentityType.USERNAME_AND_PASSCODE, primary=b"me", secondary=b"secret"
+        identity_type=UserIdentityType.USERNAME_AND_PASSCODE, primary=b"me", secondary=b"pa55word"
     ),
 )
 PDUS: tuple[bytes, ...] = tuple(

@@ -40,7 +40,7 @@ def peeled() -> Generator[None, None, None]:
 
 @asynccontextmanager
 async def running(link: Link) -> AsyncGenerator[None, None]:
-    """Run the tasks of ``link`` beside the block, which has to end the connection.
+    """Run the tasks of ``link`` beside the block, which ends the connection, if need be by failing.
 
     Raises:
         ConnectFailed: The peer's certificate is not one of those that are pinned.
@@ -61,9 +61,14 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
                         nursery.start_soon(_live, link, nursery.cancel_scope, begun)
                         await begun.wait()
                     yield
-                finally:
-                    if link.ending is None:  # a KeyboardInterrupt comes between any two lines
+                except BaseException:
+                    if link.is_released_by_peer:
+                        # Most likely that is what failed. The peer gets the answer that it
+                        # waits for rather than an A-ABORT, in the time of an A-ABORT.
+                        link.listener.allow(link.options.timeouts.abort)
+                    else:
                         abort(link, because="the block that used the connection failed")
+                    raise
     finally:
         if not link.closed.is_set():  # the tasks have not begun
             with trio.CancelScope(shield=True):
