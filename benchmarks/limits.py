@@ -1,4 +1,8 @@
-"""What limits us where a goal is not reached, from samples that py-spy took of our client."""
+"""What limits us where a goal is not reached.
+
+The shares are of samples that py-spy took of our client on a machine that did nothing else, by
+what was running in them. On a busy one they differ by ten points.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +21,30 @@ LIMITS: Final[Mapping[str, str]] = {
         "as pynetdicom here, which sends the fragments of a file as it reads them."
     ),
     "slices": (
-        "What limits it: 40 % of our time is reading in a thread, which shares Python's lock "
-        "with the rest, 29 % system calls of the socket, 15 % our own code, and 15 % Trio. "
+        "What limits it: 41 % of our time is our own code, 30 % Trio, 17 % reading in a thread, "
+        "which shares Python's lock with the rest, and 10 % system calls of the socket. "
         "Each slice is answered before the next one is sent, unless there is a window: see "
         "the rows of ours with several on the way. The bare loop waits for no answer."
     ),
     "small": (
-        "What limits it: 46 % of our time is our own code, 23 % Trio, 22 % system calls of the "
-        "socket, 5 % reading in a thread. A round trip over a bare Trio socket takes 60 to "
-        "100 µs of it."
+        "What limits it: 39 % of our time is our own code, 25 % reading in a thread, which shares "
+        "Python's lock with the rest, 23 % Trio, 11 % system calls of the socket. A round trip "
+        "over a bare Trio socket takes 60 to 100 µs of it."
     ),
     "orthanc": "What limits it: Orthanc, which stores instance and index before it answers.",
     "find": (
-        "What limits it: 58 % of our time is taking PDUs and messages apart and finding the "
+        "What limits it: 56 % of our time is taking PDUs and messages apart and finding the "
         "elements of each identifier, 28 % pydicom when one is touched, and 9 % Trio."
     ),
     "echo": (
-        "What limits it: 53 % of our time is our own code, 26 % Trio, 19 % system calls of the "
+        "What limits it: 55 % of our time is our own code, 30 % Trio, 12 % system calls of the "
         "socket. It takes two steps of tasks, as many as a bare Trio loop that sends and "
         "receives."
     ),
     "associations": (
-        "What limits it: 54 % of our time is system calls of the socket, 23 % our own code, "
-        "18 % Trio. A bare Trio socket that is connected, talks as much and is closed takes a "
-        "quarter of it, a blocking one a tenth."
+        "What limits it: 44 % of our time is our own code, 27 % Trio, 19 % system calls of the "
+        "socket. A bare Trio socket that is connected, talks as much and is closed takes a "
+        "quarter of it, a blocking one a tenth to a sixth."
     ),
     "import": (
         "What limits it: the classes that attrs builds, 0.2 to 0.5 ms each, and a collection "
