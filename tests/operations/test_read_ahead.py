@@ -135,8 +135,8 @@ async def test_a_file_that_hangs_holds_up_nobody_before_it_and_nobody_who_leaves
         disk.let_go.set()
 
 
-@pytest.mark.parametrize("size, group", [(100, 32), (300_000, 4), (1_000_000, 2), (2_000_000, 32)])
-async def test_a_group_ends_at_a_mebibyte_in_memory(
+@pytest.mark.parametrize("size, group", [(100, 32), (300_000, 14), (1_000_000, 5), (2_000_000, 32)])
+async def test_a_group_ends_at_four_mebibytes_in_memory(
     size: int, group: int, disk: Disk, tmp_path: Path
 ) -> None:
     """Longer files stay where they are: nothing of them is in memory."""

@@ -22,8 +22,9 @@ __all__ = ["Group", "Made", "ReadAhead"]
 
 # A hop into a thread costs about as much as reading three small files.
 _MOST_AT_ONCE: Final = 32
-# Bytes in memory that end a group. While one is sent, the next is read or waits.
-_ENOUGH: Final = 1024 * 1024
+# Bytes in memory that end a group: of CT slices, eight. While one is sent, the next is read or
+# waits.
+_ENOUGH: Final = 4 * 1024 * 1024
 # Seconds that end a group: where a disk or an iterator is slow, what there is goes out.
 _LONG: Final = 0.02
 
