@@ -6,6 +6,7 @@ from math import inf
 
 import pytest
 import trio
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from tests.io.recording import CT
 from tests.io.talking import find_request, get_request
@@ -32,10 +33,10 @@ from trio_dicom.reasons import ContextResult
 
 CONTEXT = NegotiatedContext(
     context_id=1,
-    abstract_syntax=CT,
-    proposed=("1.2.840.10008.1.2",),
+    abstract_syntax=UID(CT),
+    proposed=(ImplicitVRLittleEndian,),
     result=ContextResult.ACCEPTANCE,
-    transfer_syntax="1.2.840.10008.1.2",
+    transfer_syntax=ImplicitVRLittleEndian,
 )
 
 

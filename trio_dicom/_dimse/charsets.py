@@ -64,10 +64,7 @@ def check_declared(value: bytes) -> None:
 
 @lru_cache(maxsize=64)
 def _codecs(declared: str) -> tuple[str, ...]:
-    try:
-        return tuple(convert_encodings([_known(term) for term in _terms(declared)]))
-    except (LookupError, ValueError):
-        raise PDUError("a data set declares a character set that does not exist") from None
+    return tuple(convert_encodings([_known(term) for term in _terms(declared)]))
 
 
 def _terms(declared: str) -> list[str]:
