@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias
 
-__all__ = ["EVERYWHERE", "How", "places"]
+__all__ = ["EVERYWHERE", "How", "cut_all", "places"]
 
 How: TypeAlias = Literal["eof", "reset"]
 
@@ -44,3 +45,35 @@ def places(data: bytes, how: str, *, everywhere: bool = EVERYWHERE) -> list[int]
             found += range(end - _NEAR, end)
         begin = end
     return found
+
+
+async def cut_all(
+    conversation: Mapping[str, bytes],
+    how: How,
+    cut: Callable[[str, int], Awaitable[object]],
+    afterwards: Callable[[], Awaitable[object]] | None = None,
+) -> str:
+    """Cut a conversation at all its places, one after the other.
+
+    Args:
+        conversation: What is said, by its direction: ``sending`` or ``receiving``.
+        how: How it is cut.
+        cut: Cuts it in a direction before a byte, and sees what comes of it.
+        afterwards: Called behind each direction.
+
+    Returns:
+        How many places they were, in words.
+    """
+    counts: list[str] = []
+    for direction, data in conversation.items():
+        at = places(data, how)
+        for place in at:
+            try:
+                await cut(direction, place)
+            except BaseException as error:
+                error.add_note(f"cut behind byte {place} of {len(data)} while {direction}")
+                raise
+        if afterwards is not None:
+            await afterwards()
+        counts.append(f"{len(at)} of {len(data)} bytes {direction}")
+    return f"cut at {' and '.join(counts)}"

@@ -22,8 +22,10 @@ from tests.faults.wire import (
     DATA,
     ECHO,
     ECHO_REQUEST,
+    FIND_REQUEST,
     LAST,
     NO_DATA_SET,
+    STORE_REQUEST,
     associate,
     command,
     element,
@@ -34,7 +36,6 @@ from tests.faults.wire import (
     ui,
     user_information,
 )
-from tests.io.recording import CT
 from tests.io.talking import Call, find_request, store_request, talking
 from tests.operations.calling import Keeper, knocking, receiving
 from trio_dicom import (
@@ -50,24 +51,9 @@ from trio_dicom import (
     response_to,
 )
 
-__all__ = ["LIMITS", "STORE", "Limited", "tower"]
+__all__ = ["LIMITS", "Limited", "tower"]
 
 Taken = Callable[[int, int], Awaitable[bool]]
-STORE = {
-    0x0002: ui(CT),
-    0x0100: u16(0x0001),
-    0x0110: u16(9),
-    0x0700: u16(0),
-    0x0800: u16(0x0001),
-    0x1000: ui("1.2.3"),
-}
-FIND_ON_STORAGE = {
-    0x0002: ui(CT),
-    0x0100: u16(0x0020),
-    0x0110: u16(9),
-    0x0700: u16(0),
-    0x0800: u16(1),
-}
 
 
 @frozen
@@ -119,17 +105,17 @@ async def command_set(limit: int, size: int) -> bool:
 
 
 async def data_set(limit: int, size: int) -> bool:
-    message = said(command(FIND_ON_STORAGE), 3, CT_ID) + said(bytes(size), DATA | LAST, CT_ID)
+    message = said(command(FIND_REQUEST), 3, CT_ID) + said(bytes(size), DATA | LAST, CT_ID)
     return await is_answered(message, data_set=limit)
 
 
 async def instance(limit: int, size: int) -> bool:
-    message = said(command(STORE), 3, CT_ID) + said(bytes(size), DATA | LAST, CT_ID)
+    message = said(command(STORE_REQUEST), 3, CT_ID) + said(bytes(size), DATA | LAST, CT_ID)
     return await is_answered(message, instance=limit)
 
 
 async def in_memory(limit: int, size: int) -> bool:
-    message = said(command(STORE), 3, CT_ID) + said(bytes(size), DATA | LAST, CT_ID)
+    message = said(command(STORE_REQUEST), 3, CT_ID) + said(bytes(size), DATA | LAST, CT_ID)
     keeper = Keeper()
     async with associated(RECEIVER, into=keeper, options=options(in_memory=limit)) as ours:
         await ours.says(message)
@@ -221,7 +207,7 @@ async def unanswered_requests(limit: int, size: int) -> bool:
     slow = Slow()
     settings: Any = {"handler": slow, "options": options(unanswered_requests=limit)}
     async with associated(CLIENT, **settings) as ours:
-        await ours.says(said(command(STORE | {0x0800: NO_DATA_SET}), 3, CT_ID) * size)
+        await ours.says(said(command(STORE_REQUEST | {0x0800: NO_DATA_SET}), 3, CT_ID) * size)
         goes_on = not ours.connection._link.flow.stopped  # type: ignore[attr-defined]
         slow.gate.set()
         for _ in range(size):

@@ -17,8 +17,10 @@ from tests.faults.wire import (
     DATA,
     ECHO,
     ECHO_REQUEST,
+    FIND_REQUEST,
     LAST,
     NO_DATA_SET,
+    STORE_REQUEST,
     abort,
     command,
     element,
@@ -39,16 +41,7 @@ OPTIONS = ConnectionOptions(
     limits=Limits(pdu_length=1_000_000, command_set=2000, data_set=100_000, instance=200_000)
 )
 WHOLE_ECHO = command(ECHO_REQUEST)
-STORE = {
-    0x0002: ui(CT),
-    0x0100: u16(0x0001),
-    0x0110: u16(9),
-    0x0700: u16(0),
-    0x0800: u16(0x0001),
-    0x1000: ui("1.2.3"),
-}
-WHOLE_STORE = command(STORE)
-FIND = {0x0002: ui(CT), 0x0100: u16(0x0020), 0x0110: u16(9), 0x0700: u16(0), 0x0800: u16(1)}
+WHOLE_STORE = command(STORE_REQUEST)
 RESPONSE = {
     0x0002: ui(ECHO),
     0x0100: u16(0x8030),
@@ -168,7 +161,7 @@ COMMANDS = [
         Case(
             27,
             f"no {number:04X}",
-            one(command(without(STORE, number)), 3, CT_ID),
+            one(command(without(STORE_REQUEST, number)), 3, CT_ID),
             BY_USER,
             what,
         )
@@ -231,7 +224,7 @@ ORDER = [
     Case(
         29,
         "a data set without end",
-        one(command(FIND), 3, CT_ID) + one(bytes(10_000), DATA, CT_ID) * 11,
+        one(command(FIND_REQUEST), 3, CT_ID) + one(bytes(10_000), DATA, CT_ID) * 11,
         BY_USER,
         "more than 100000 bytes",
     ),
@@ -277,15 +270,19 @@ ODD = [
     ("one byte at a time", b"".join(map(bytewise, range(len(WHOLE_ECHO)))), 0x0000),
     (
         "command and data in one PDU",
-        p_data(pdv(CT_ID, 3, command(FIND)), pdv(CT_ID, 2, b"ab")),
+        p_data(pdv(CT_ID, 3, command(FIND_REQUEST)), pdv(CT_ID, 2, b"ab")),
         0x0211,
     ),
     (
         "a service that we do not have",
-        one(command(FIND), 3, CT_ID) + one(b"ab", LAST, CT_ID),
+        one(command(FIND_REQUEST), 3, CT_ID) + one(b"ab", LAST, CT_ID),
         0x0211,
     ),
-    ("an instance without a data set", one(command(STORE | {0x0800: NO_DATA_SET}), 3, CT_ID), -1),
+    (
+        "an instance without a data set",
+        one(command(STORE_REQUEST | {0x0800: NO_DATA_SET}), 3, CT_ID),
+        -1,
+    ),
     ("an empty data set", one(WHOLE_STORE, 3, CT_ID) + one(b"", LAST, CT_ID), -1),
     ("an answer to nothing", one(command(RESPONSE)), None),
     ("a pending answer to nothing", one(command(RESPONSE | {0x0900: u16(0xFF00)})), None),

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from tests.faults.conversations import CONVERSATIONS, prepare
 from tests.faults.conversing import Recording, Run, descriptors
-from tests.faults.cutting import How, places
+from tests.faults.cutting import How, cut_all
 from tests.io.arriving import is_clean, names_in
 from tests.io.writing import small_blocks
 from trio_dicom import (
@@ -225,18 +225,12 @@ def test_a_link_is_cut_at_every_byte(name: str, how: How, folder: Path) -> None:
         recording = await CONVERSATIONS[name].recorded(folder)
         after = await CONVERSATIONS["echo"].recorded(folder)
         cutter = Cutter(recording, after, folder)
-        counts: list[str] = []
-        for direction, data in (("sending", recording.record.asked), ("receiving", recording.said)):
-            at = places(data, how)
-            for place in at:
-                try:
-                    await cutter.cut(how, **{direction: place})
-                except BaseException as error:
-                    error.add_note(f"cut behind byte {place} of {len(data)} while {direction}")
-                    raise
-            await cutter.converse_again()
-            counts.append(f"{len(at)} of {len(data)} bytes {direction}")
-        print(f"{name}, {how}: cut at {' and '.join(counts)}")
+        said = {"sending": recording.record.asked, "receiving": recording.said}
+
+        async def cut(direction: str, place: int) -> None:
+            await cutter.cut(how, **{direction: place})
+
+        print(f"{name}, {how}: {await cut_all(said, how, cut, cutter.converse_again)}")
 
     with small_blocks(400):
         # It never has to jump, unless something waits for a timeout.

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.faults.conversing import descriptors, instances_in
-from tests.faults.cutting import How, places
+from tests.faults.cutting import How, cut_all
 from tests.io.arriving import is_clean, names_in
 from tests.io.replay import Cut as ReplayCut
 from tests.io.replay import Record, Replay, record
@@ -87,33 +87,26 @@ def test_a_move_ends_wherever_its_instances_are_cut_off(how: How, tmp_path: Path
             whole = await recorded(receiver, folder)
             files = {path.name: path.read_bytes() for path in folder.iterdir()}
             tasks, opened = trio.lowlevel.current_statistics().tasks_living, descriptors()
-            said = b"".join(data for _, data in whole.said)
-            counts: list[str] = []
-            for direction, data in (("sending", whole.asked), ("receiving", said)):
-                at = places(data, how)
-                for place in at:
-                    for path in folder.iterdir():
-                        path.unlink()
-                    stream = FaultyStream(
-                        Replay(whole.script, ReplayCut.EOF), **{direction: [Cut(place, how)]}
-                    )
-                    try:
-                        came = await move(receiver, stream, folder)
-                        is_sent = direction == "sending"
-                        words = whole.said_before(place) if is_sent else whole.whole_at(place)
-                        most, least = instances_in(whole, words, stream.sent)
-                        names = names_in(folder)
-                        assert is_clean(folder, *names)
-                        assert least <= len(came) <= len(names) <= most
-                        assert came == names[: len(came)]
-                        assert all((folder / it).read_bytes() == files[it] for it in names)
-                        assert trio.lowlevel.current_statistics().tasks_living == tasks
-                        await eventually(lambda: descriptors() == opened)
-                    except BaseException as error:
-                        error.add_note(f"cut behind byte {place} of {len(data)} while {direction}")
-                        raise
-                counts.append(f"{len(at)} of {len(data)} bytes {direction}")
-            print(f"instances of a move, {how}: cut at {' and '.join(counts)}")
+            said = {"sending": whole.asked, "receiving": b"".join(data for _, data in whole.said)}
+
+            async def cut(direction: str, place: int) -> None:
+                for path in folder.iterdir():
+                    path.unlink()
+                replay = Replay(whole.script, ReplayCut.EOF)
+                stream = FaultyStream(replay, **{direction: [Cut(place, how)]})
+                came = await move(receiver, stream, folder)
+                is_sent = direction == "sending"
+                words = whole.said_before(place) if is_sent else whole.whole_at(place)
+                most, least = instances_in(whole, words, stream.sent)
+                names = names_in(folder)
+                assert is_clean(folder, *names)
+                assert least <= len(came) <= len(names) <= most
+                assert came == names[: len(came)]
+                assert all((folder / it).read_bytes() == files[it] for it in names)
+                assert trio.lowlevel.current_statistics().tasks_living == tasks
+                await eventually(lambda: descriptors() == opened)
+
+            print(f"instances of a move, {how}: {await cut_all(said, how, cut)}")
 
     with small_blocks(400):
         trio.run(main, clock=MockClock(autojump_threshold=5))

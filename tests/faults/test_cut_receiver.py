@@ -15,7 +15,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from trio.testing import MockClock
 
 from tests.faults.conversing import descriptors, instances_in
-from tests.faults.cutting import How, places
+from tests.faults.cutting import How, cut_all
 from tests.io.arriving import is_clean, names_in
 from tests.io.replay import Cut as ReplayCut
 from tests.io.replay import Record, Replay, record
@@ -264,19 +264,12 @@ def test_a_peer_of_the_receiver_is_cut_off_at_every_byte(
                 receiver, tmp_path / "in", taken, whole, after, files, tasks, descriptors()
             )
             cutter.forget()
-            counts: list[str] = []
-            said = b"".join(data for _, data in whole.said)
-            for direction, data in (("sending", whole.asked), ("receiving", said)):
-                at = places(data, how)
-                for place in at:
-                    try:
-                        await cutter.cut(how, **{direction: place})
-                    except BaseException as error:
-                        error.add_note(f"cut behind byte {place} of {len(data)} while {direction}")
-                        raise
-                await cutter.serve_again()
-                counts.append(f"{len(at)} of {len(data)} bytes {direction}")
-            print(f"{name}, {how}: cut at {' and '.join(counts)}")
+            said = {"sending": whole.asked, "receiving": b"".join(data for _, data in whole.said)}
+
+            async def cut(direction: str, place: int) -> None:
+                await cutter.cut(how, **{direction: place})
+
+            print(f"{name}, {how}: {await cut_all(said, how, cut, cutter.serve_again)}")
 
     with small_blocks(400):
         trio.run(main, clock=MockClock(autojump_threshold=5))

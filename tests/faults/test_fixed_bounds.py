@@ -6,9 +6,8 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from tests.faults.limits import STORE
 from tests.faults.sides import REQUEST
-from tests.faults.wire import NO_DATA_SET, abort, command, pdu, said
+from tests.faults.wire import NO_DATA_SET, STORE_REQUEST, abort, command, pdu, said
 from tests.io.talking import CT_ID, talking
 from trio_dicom import (
     BaseHandler,
@@ -52,7 +51,9 @@ async def test_no_more_than_sixteen_handlers_run_at_a_time(asked: int, at_a_time
 
     # The peer may have as many open as it likes: 0 is no limit.
     async with talking(handler=Counting(), performed=0) as (_, peer):
-        await peer.send_bytes(said(command(STORE | {0x0800: NO_DATA_SET}), 3, CT_ID) * asked)
+        await peer.send_bytes(
+            said(command(STORE_REQUEST | {0x0800: NO_DATA_SET}), 3, CT_ID) * asked
+        )
         await wait_all_tasks_blocked()
         assert len(running) == at_a_time
         gate.set()

@@ -13,7 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.faults.limits import STORE, Slow
+from tests.faults.limits import Slow
 from tests.faults.sides import CT_ID, RECEIVER, SIDES, associated
 from tests.faults.wire import (
     COMMAND,
@@ -22,6 +22,7 @@ from tests.faults.wire import (
     ECHO_REQUEST,
     LAST,
     NO_DATA_SET,
+    STORE_REQUEST,
     command,
     p_data,
     pdv,
@@ -58,7 +59,7 @@ EVENT = command(
     }
 )
 STRAY = {0x0002: ui(ECHO), 0x0100: u16(0x8030), 0x0120: u16(999), 0x0800: NO_DATA_SET}
-BARE_STORE = command(STORE | {0x0800: NO_DATA_SET})
+BARE_STORE = command(STORE_REQUEST | {0x0800: NO_DATA_SET})
 
 
 async def taken_of(stream: trio.abc.SendStream, one: bytes, most: int) -> int:
@@ -192,7 +193,7 @@ async def test_tiny_fragments_without_end_cost_what_they_weigh(side: str, size: 
     count = 5000
     options = ConnectionOptions(max_length=4096, limits=Limits(instance=1_000_000))
     async with associated(side, options=options, into=Keeper(), handler=Slow()) as ours:
-        await ours.says(said(command(STORE), 3, CT_ID))
+        await ours.says(said(command(STORE_REQUEST), 3, CT_ID))
         tracemalloc.start()
         for _ in range(count // 100):
             await ours.says(fragment * 100)
@@ -227,7 +228,7 @@ async def test_an_instance_without_end_is_held_no_longer_than_it_is_in_memory() 
     limits = Limits(in_memory=in_memory, instance=instance, buffered_responses=buffered)
     options = ConnectionOptions(max_length=4096, limits=limits)
     async with associated(RECEIVER, into=Keeper(), options=options, capacity=CAPACITY) as ours:
-        await ours.stream.send_all(said(command(STORE), 3, CT_ID))
+        await ours.stream.send_all(said(command(STORE_REQUEST), 3, CT_ID))
         tracemalloc.start()
         for _ in range(instance // 4000):
             await ours.stream.send_all(said(bytes(4000), DATA, CT_ID))

@@ -10,9 +10,9 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from tests.dimse.elements import explicit
-from tests.faults.limits import STORE, tower
+from tests.faults.limits import tower
 from tests.faults.sides import CLIENT, CT_ID, RECEIVER, SIDES, associated
-from tests.faults.wire import DATA, LAST, command, element, said
+from tests.faults.wire import DATA, LAST, STORE_REQUEST, command, element, said
 from tests.io.recording import CT
 from tests.io.talking import find_request, talking
 from trio_dicom import (
@@ -93,7 +93,7 @@ async def test_an_instance_that_is_decoded_costs_itself_alone(side: str, what: s
     data = UIDS + HOSTILE[what]
     async with associated(side, options=FEW, **place) as ours:
         tracemalloc.start()
-        await ours.says(said(command(STORE), 3, CT_ID) + in_pdus(data))
+        await ours.says(said(command(STORE_REQUEST), 3, CT_ID) + in_pdus(data))
         answer = await ours.hears_pdu()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -109,7 +109,7 @@ async def test_an_instance_that_is_decoded_costs_itself_alone(side: str, what: s
 async def test_an_instance_that_is_only_kept_is_kept_as_it_came(what: str, tmp_path: Path) -> None:
     data = UIDS + HOSTILE[what]
     async with associated(RECEIVER, into=Inbox(tmp_path)) as ours:
-        await ours.says(said(command(STORE), 3, CT_ID) + in_pdus(data))
+        await ours.says(said(command(STORE_REQUEST), 3, CT_ID) + in_pdus(data))
         assert STORED in await ours.hears_pdu()
         assert await ours.lives()
     assert (tmp_path / "1.2.3.dcm").read_bytes().endswith(data)
@@ -172,5 +172,5 @@ async def test_the_limits_of_the_connection_hold_for_what_its_handler_decodes(si
         place = {"handler": decoding} if side == CLIENT else {"into": decoding}
         options = ConnectionOptions(limits=Limits(nesting=3))
         async with associated(side, options=options, **place) as ours:
-            await ours.says(said(command(STORE), 3, CT_ID) + in_pdus(UIDS + tower(levels)))
+            await ours.says(said(command(STORE_REQUEST), 3, CT_ID) + in_pdus(UIDS + tower(levels)))
             assert b"\0\x09\2\0\0\0" + status in await ours.hears_pdu()

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.limits import STORE
 from tests.faults.sides import CT_ID, RECEIVER, associated
 from tests.faults.test_hostile_data import STORED, in_pdus
-from tests.faults.wire import command, said
+from tests.faults.wire import STORE_REQUEST, command, said
 from tests.io.recording import CT
 from tests.operations.getting import ct, files_in, retrieving, send
 from trio_dicom._operations.inbox import file_name
@@ -38,7 +37,7 @@ async def test_a_receiver_writes_into_its_directory_alone(uid: bytes, tmp_path: 
     data = ct("@@").data.replace(
         b"UI\2\0@@", b"UI" + len(even(uid)).to_bytes(2, "little") + even(uid)
     )
-    store = command(STORE | {0x1000: even(uid)})
+    store = command(STORE_REQUEST | {0x1000: even(uid)})
     async with associated(RECEIVER, into=tmp_path / "a" / "in") as ours:
         await ours.says(said(store, 3, CT_ID) + in_pdus(bytes(data)))
         assert STORED in await ours.hears_pdu()
@@ -67,7 +66,7 @@ async def test_a_data_set_that_is_another_instance_leaves_nothing(
             response = await send(peer, named, data_set=data)
             assert response.status.code == 0xA900
     else:
-        store = command(STORE | {0x1000: even(named.encode())})
+        store = command(STORE_REQUEST | {0x1000: even(named.encode())})
         async with associated(RECEIVER, into=inside) as ours:
             await ours.says(said(store, 3, CT_ID) + in_pdus(bytes(data.data)))
             assert b"\0\x09\2\0\0\0\0\xa9" in await ours.hears_pdu()
@@ -85,7 +84,7 @@ async def test_links_in_the_directory_are_replaced_and_not_followed(tmp_path: Pa
     inside.mkdir()
     (inside / "1.2.3.dcm").symlink_to(outside)
     async with associated(RECEIVER, into=inside) as ours:
-        await ours.says(said(command(STORE), 3, CT_ID) + in_pdus(bytes(ct("1.2.3").data)))
+        await ours.says(said(command(STORE_REQUEST), 3, CT_ID) + in_pdus(bytes(ct("1.2.3").data)))
         assert STORED in await ours.hears_pdu()
     assert outside.read_bytes() == b"precious"
     assert not (inside / "1.2.3.dcm").is_symlink()

@@ -15,10 +15,12 @@ __all__ = [
     "ECHO",
     "ECHO_ID",
     "ECHO_REQUEST",
+    "FIND_REQUEST",
     "LAST",
     "NO_DATA_SET",
     "RELEASE_REQUEST",
     "RELEASE_RESPONSE",
+    "STORE_REQUEST",
     "abort",
     "answered",
     "associate",
@@ -39,6 +41,7 @@ __all__ = [
 COMMAND, DATA, LAST = 0x01, 0x00, 0x02  # bits of the message control header (PS3.8 E.2)
 ECHO = "1.2.840.10008.1.1"
 ECHO_ID = 1
+CT = "1.2.840.10008.5.1.4.1.1.2"
 APPLICATION = "1.2.840.10008.3.1.1.1"
 
 
@@ -102,6 +105,16 @@ def command(fields: dict[int, bytes], *, group_length: int | None = None) -> byt
 
 NO_DATA_SET = u16(0x0101)
 ECHO_REQUEST = {0x0002: ui(ECHO), 0x0100: u16(0x0030), 0x0110: u16(77), 0x0800: NO_DATA_SET}
+STORE_REQUEST = {
+    0x0002: ui(CT),
+    0x0100: u16(0x0001),
+    0x0110: u16(9),
+    0x0700: u16(0),
+    0x0800: u16(0x0001),
+    0x1000: ui("1.2.3"),
+}
+# On a storage context, where only its data set is of interest.
+FIND_REQUEST = {0x0002: ui(CT), 0x0100: u16(0x0020), 0x0110: u16(9), 0x0700: u16(0), 0x0800: u16(1)}
 
 
 # --- associations (PS3.8 9.3.2 and 9.3.3) ---------------------------------------------------
