@@ -102,7 +102,7 @@ async def wrap_stream(
         instrument,
     )
     connection = ClientConnection(link)
-    async with running(link):
+    async with running(link, why="the block that used the connection failed"):
         if start_listener:
             connection.start_listener()
         yield connection

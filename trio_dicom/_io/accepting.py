@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_dicom._io.ends import abort
 from trio_dicom._io.lifetime import running
 from trio_dicom._io.link import Acceptance, Link
 from trio_dicom._io.transport import NetworkStream
@@ -49,13 +48,9 @@ async def serve(
     link = Link.create(NetworkStream(stream), options, handler, instrument, acceptance)
     link.events = events
     try:
-        async with running(link):
+        async with running(link, why="whoever accepted it has closed"):
             link.listener.start()
-            try:
-                await link.closed.wait()
-            except BaseException:
-                abort(link, because="whoever accepted it has closed")
-                raise
+            await link.closed.wait()
     except (ConnectFailed, ConnectTimeout, LocalProtocolError) as error:  # its certificate
         return error
     return None if link.ending is None else link.ending.exception

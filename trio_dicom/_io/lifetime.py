@@ -39,8 +39,12 @@ def peeled() -> Generator[None, None, None]:
 
 
 @asynccontextmanager
-async def running(link: Link) -> AsyncGenerator[None, None]:
+async def running(link: Link, *, why: str) -> AsyncGenerator[None, None]:
     """Run the tasks of ``link`` beside the block, which ends the connection, if need be by failing.
+
+    Args:
+        link: The connection.
+        why: Why it is aborted when the block fails, in words.
 
     Raises:
         ConnectFailed: The peer's certificate is not one of those that are pinned.
@@ -67,7 +71,7 @@ async def running(link: Link) -> AsyncGenerator[None, None]:
                         # waits for rather than an A-ABORT, in the time of an A-ABORT.
                         link.listener.allow(link.options.timeouts.abort)
                     else:
-                        abort(link, because="the block that used the connection failed")
+                        abort(link, because=why)
                     raise
     finally:
         if not link.closed.is_set():  # the tasks have not begun
