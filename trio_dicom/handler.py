@@ -96,7 +96,9 @@ class InstanceHandler(Protocol):
     async def on_c_store_request(self, request: CStoreRequest) -> CStoreResponse:
         """An instance that a C-GET sends us. Message IDs and UIDs are filled in for you.
 
-        Its ``data_set`` is a ``StoredDataSet`` if it lies in a file.
+        Its ``data_set`` is a ``StoredDataSet`` if it lies in a file. One that gets its name
+        just while its association ends comes here as well, and there is a second for it. Only of
+        what a disk takes longer than a second to name then does nobody hear.
         """
         ...
 

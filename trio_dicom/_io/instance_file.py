@@ -73,6 +73,10 @@ class InstanceFile:
         request: What announces the instance.
         transfer_syntax: How its data set is encoded.
         source_ae: The AE title that sends it.
+
+    Attributes:
+        unclaimed: What has its name here, until somebody is told of it: as the last of
+            ``finish``, whose result nobody gets once it is abandoned.
     """
 
     _destination: Destination | None
@@ -87,6 +91,7 @@ class InstanceFile:
     _idle: threading.Condition = field(factory=threading.Condition, init=False)
     _is_busy: bool = field(default=False, init=False)
     _is_unwanted: bool = field(default=False, init=False)
+    unclaimed: StoredDataSet | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         name = f".trio_dicom-{secrets.token_hex(8)}.part"
@@ -142,7 +147,11 @@ class InstanceFile:
             self._file = None  # nothing lies aside any more
             if self._is_durable:
                 sync_name(path or self._destination.path)
-            return _existing(self._destination.path) if path is None else self._stored(path)
+            if path is None:
+                self.unclaimed = _existing(self._destination.path)
+            else:
+                self.unclaimed = self._stored(path)
+            return self.unclaimed
 
         return self._guarded(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from trio_dicom._io.reception import Reception
     from trio_dicom._protocol.contexts import NegotiatedContext
 
-__all__ = ["Arrival", "discard"]
+__all__ = ["Arrival", "settle"]
 
-# Seconds to wait for a file to be removed. After that the thread goes on without us.
+# Seconds to wait for a file to be removed, or to get its name, and for whoever is told of it
+# at the end. After that the thread goes on without us.
 _PATIENCE = 1.0
 
 
@@ -115,6 +117,10 @@ class Arrival:
         handler: InstanceHandler,
         destination: Destination | None,
     ) -> CStoreResponse:
+        async def hand_over(stored: StoredDataSet) -> CStoreResponse:
+            file.unclaimed = None
+            return await self._hand_over(handler, stored)
+
         file = self._file = InstanceFile(destination, self.request, self._syntax, link.peer_ae)
         try:
             try:
@@ -124,12 +130,13 @@ class Arrival:
                     why = reason.__cause__ or reason
                     link.complain("did not keep an instance of %s: %s", link.peer, why)
                 with trio.move_on_after(_PATIENCE):
-                    await discard(file)  # its room may be wanted before the rest has come
-                return await self._refuse(reason.status, reason.comment)
-            return await self._hand_over(handler, stored)
+                    await _discard(file)  # its room may be wanted before the rest has come
+                if file.unclaimed is None:
+                    return await self._refuse(reason.status, reason.comment)
+                stored = file.unclaimed  # too late to refuse it
+            return await hand_over(stored)
         finally:
-            with trio.move_on_after(_PATIENCE, shield=True):
-                await discard(file)
+            await settle(file, hand_over)
 
     async def _fill(self, link: Link, file: InstanceFile, reception: Reception) -> StoredDataSet:
         """Write what arrives, until all has arrived.
@@ -154,7 +161,25 @@ class Arrival:
         raise NotKept(Code.OUT_OF_RESOURCES, "nobody wants it any more")
 
 
-async def discard(file: InstanceFile) -> None:
+async def settle(
+    file: InstanceFile, hand_over: Callable[[StoredDataSet], Awaitable[object]]
+) -> None:
+    """Remove what is left of ``file``, or else, if it has got its name, see that somebody knows.
+
+    A thread may be giving it its name in the moment in which we are cancelled.
+
+    Args:
+        file: Into which nobody writes any more.
+        hand_over: Tells whom it is for, and claims it.
+    """
+    with trio.move_on_after(_PATIENCE, shield=True):
+        await _discard(file)
+    if file.unclaimed is not None:
+        with trio.move_on_after(_PATIENCE, shield=True):
+            await hand_over(file.unclaimed)
+
+
+async def _discard(file: InstanceFile) -> None:
     """Remove what is left of ``file``; what has its name keeps it."""
     if not file.takes_time_to_discard:
         file.discard()

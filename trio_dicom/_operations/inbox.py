@@ -82,8 +82,9 @@ class Inbox:
         directory: Where. It is made if it is not there.
         on_exists: As for ``Destination``.
         report: Called with every instance that was stored, in the order in which they were.
-            What it raises is logged: the instance is stored, and the peer is told so. Of one
-            whose association ends while a thread gives it its name there may be no report.
+            What it raises is logged: the instance is stored, and the peer is told so. One that
+            gets its name just while its association ends is reported as well, as
+            ``InstanceHandler`` says.
         check: As for ``Destination``.
         durable: As for ``Destination``.
     """

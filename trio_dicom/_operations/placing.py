@@ -11,16 +11,13 @@ from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.message import response_to
 from trio_dicom._io.instance_file import InstanceFile, NotKept
-from trio_dicom._io.storing import discard
+from trio_dicom._io.storing import settle
 from trio_dicom.handler import Destination, InstanceHandler, overrides
 from trio_dicom.status import Code
 
 __all__ = ["place", "sink_of"]
 
 _BLOCK: Final = 1 << 20
-
-# Seconds to wait for a file to be removed. After that the thread goes on without us.
-_PATIENCE: Final = 1.0
 
 
 async def sink_of(handler: InstanceHandler, request: CStoreRequest) -> Destination | int | None:
@@ -52,6 +49,11 @@ async def place(
     data = request.data_set
     if destination is None or not isinstance(data, EncodedDataSet | StoredDataSet):
         return await handler.on_c_store_request(request)
+
+    async def hand_over(stored: StoredDataSet) -> CStoreResponse:
+        file.unclaimed = None
+        return await handler.on_c_store_request(request.with_data_set(stored))
+
     file = InstanceFile(destination, request, data.transfer_syntax, source_ae)
     try:
         stored = await trio.to_thread.run_sync(
@@ -59,10 +61,10 @@ async def place(
         )
         if isinstance(stored, NotKept):
             return response_to(request, stored.status, error_comment=stored.comment)
-        return await handler.on_c_store_request(request.with_data_set(stored))
+        assert stored is not None  # nobody has discarded it
+        return await hand_over(stored)
     finally:
-        with trio.move_on_after(_PATIENCE, shield=True):
-            await discard(file)  # what has its name keeps it
+        await settle(file, hand_over)
 
 
 def _fill(
