@@ -89,8 +89,9 @@ class Limits:
         inflated: The longest data set that a deflated one may become when it is decoded.
             Deflate shrinks what is all the same to a thousandth, so the bytes that came say
             nothing of those to come.
-        elements: The most elements on the top level of a data set that is decoded. The
-            standard has some 5,000 attributes.
+        elements: The most elements in a data set that is decoded, those in the items of its
+            sequences and these items included. Each costs up to 700 bytes once it is looked
+            at. Objects of ten thousand frames have some hundred thousand, in sequences.
         in_memory: The longest instance of a peer held in memory; longer ones go to a
             temporary file while they arrive. Most single frames are below it, most series
             in one object above.
@@ -114,7 +115,7 @@ class Limits:
     command_set: int = field(default=64 * 1024, validator=_count)
     data_set: int = field(default=256 * 1024 * 1024, validator=_count)
     inflated: int = field(default=1024 * 1024 * 1024, validator=_count)
-    elements: int = field(default=65_536, validator=_count)
+    elements: int = field(default=1024 * 1024, validator=_count)
     in_memory: int = field(default=64 * 1024 * 1024, validator=_count)
     instance: int = field(default=64 * 1024 * 1024 * 1024, validator=_count)
     nesting: int = field(default=64, validator=_count)

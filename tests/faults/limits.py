@@ -11,11 +11,18 @@ from attrs import frozen
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
 )
 from trio.testing import wait_all_tasks_blocked
 
-from tests.dimse.elements import explicit
+from tests.dimse.elements import (
+    END_OF_SEQUENCE,
+    SEQUENCE,
+    UNDEFINED,
+    explicit,
+    implicit,
+    open_item,
+)
+from tests.dimse.elements import item as item_of
 from tests.faults.sides import CLIENT, CT_ID, RECEIVER, asked, associated
 from tests.faults.wire import (
     COMMAND,
@@ -28,7 +35,6 @@ from tests.faults.wire import (
     STORE_REQUEST,
     associate,
     command,
-    element,
     item,
     proposed,
     said,
@@ -167,8 +173,38 @@ async def inflated(limit: int, size: int) -> bool:
 
 
 async def elements(limit: int, size: int) -> bool:
-    data = b"".join(element(number, b"", group=0x0009) for number in range(size))
-    return await is_decoded(data, ImplicitVRLittleEndian, elements=limit)
+    answers = {
+        await is_decoded(data, ExplicitVRLittleEndian, elements=limit)
+        for data in having(size).values()
+    }
+    (answer,) = answers
+    return answer
+
+
+def having(number: int) -> dict[str, bytes]:
+    """Data sets that have so many elements and items, by where they are."""
+    few = b"".join(implicit(0x0009_0000 + tag) for tag in range(number - 2))
+    more = b"".join(explicit(0x0009_0000 + tag, "CS") for tag in range(number - 2))
+    items = item_of() * (number - 1)
+    return {
+        "outside": more + explicit(0x0010_0010, "PN") + explicit(0x0010_0020, "LO"),
+        "in an item": explicit(SEQUENCE, "SQ", item_of(more)),
+        "in an item without length": explicit(SEQUENCE, "SQ", open_item(more)),
+        "in implicit VR": explicit(0x0009_1010, "UN", item_of(few)),
+        "in an unknown sequence without length": (
+            explicit(SEQUENCE, "UN", item_of(few) + END_OF_SEQUENCE, length=UNDEFINED)
+        ),
+        "in a deeper one": explicit(
+            SEQUENCE, "SQ", item_of(explicit(SEQUENCE, "SQ", item_of(more[16:])))
+        ),
+        "in an unknown one inside": explicit(
+            SEQUENCE, "SQ", item_of(explicit(0x0009_1010, "UN", item_of(few[16:])))
+        ),
+        "items": explicit(SEQUENCE, "SQ", items),
+        "items behind a length of their own": (
+            explicit(SEQUENCE, "SQ", items + END_OF_SEQUENCE, length=UNDEFINED)
+        ),
+    }
 
 
 SMALLEST = 52 + 256  # the bytes of the smallest response, and what it counts besides

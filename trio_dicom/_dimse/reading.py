@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Final, cast
 
 from pydicom import Dataset
@@ -23,6 +22,7 @@ from trio_dicom._dimse.headers import (
 )
 from trio_dicom._dimse.plain import TAKE_PLAIN, Elements
 from trio_dicom._dimse.scan import scan
+from trio_dicom._dimse.sequences import Allowance
 from trio_dicom._dimse.syntax import Encoding, encoding_of, is_deflated
 from trio_dicom.errors import PDUError
 from trio_dicom.options import Limits
@@ -89,9 +89,8 @@ def _check_number(data: bytes, encoding: Encoding, limits: Limits) -> None:
     """Refuse more elements than anybody needs: the smallest costs us forty times its bytes."""
     if len(data) <= SMALLEST_ELEMENT * limits.elements:
         return  # so many do not fit
-    elements = scan(data, encoding, nesting=limits.nesting)
-    if sum(1 for _ in islice(elements, limits.elements + 1)) > limits.elements:
-        raise PDUError(f"a data set has more than {limits.elements} elements")
+    for _ in scan(data, encoding, nesting=limits.nesting, allowance=Allowance(limits.elements)):
+        pass  # it counts what there is on the way, on every level
 
 
 def _elements(data: bytes, encoding: Encoding, nesting: int, fallback: list[str]) -> Elements:

@@ -20,7 +20,12 @@ from trio_dicom._dimse.headers import (
     name_of,
     value_end,
 )
-from trio_dicom._dimse.sequences import check_fragments, check_sequence, look_for_levels
+from trio_dicom._dimse.sequences import (
+    Allowance,
+    check_fragments,
+    check_sequence,
+    look_for_levels,
+)
 from trio_dicom._dimse.syntax import Encoding
 from trio_dicom.errors import PDUError
 
@@ -35,7 +40,13 @@ lies before the delimiter where the length is undefined.
 
 
 def scan(
-    data: Bytes, encoding: Encoding, *, nesting: int, position: int = 0, beginning: bool = False
+    data: Bytes,
+    encoding: Encoding,
+    *,
+    nesting: int,
+    position: int = 0,
+    beginning: bool = False,
+    allowance: Allowance | None = None,
 ) -> Iterator[Element]:
     """Checks ``data`` and gives its elements of the top level, one after the other.
 
@@ -47,6 +58,7 @@ def scan(
         nesting: The deepest nesting of sequences, in levels.
         position: Where its first element begins that is wanted.
         beginning: The data may stop anywhere: give what is whole and then stop.
+        allowance: What elements and items of all levels are counted against, if they are.
 
     Raises:
         PDUError: It is not what it claims to be.
@@ -58,14 +70,20 @@ def scan(
             tag, vr, start, length = header(data, position)
             if tag >> 16 in FORBIDDEN_GROUPS:
                 raise PDUError(f"{name_of(tag)} in a data set, where it has no place")
+            if allowance is not None:
+                allowance.take()
             if length != UNDEFINED_LENGTH:
                 if beginning and length > end - start:
                     return
                 stop = position = value_end(tag, start, length, end)
                 if vr == "SQ":
-                    check_sequence(data, start, stop, encoding, nesting=nesting)
+                    check_sequence(
+                        data, start, stop, encoding, nesting=nesting, allowance=allowance
+                    )
                 elif vr is None or vr == "UN":
-                    look_for_levels(data, start, stop, tag, encoding, nesting=nesting)
+                    look_for_levels(
+                        data, start, stop, tag, encoding, nesting=nesting, allowance=allowance
+                    )
             else:
                 if vr == "SQ" or vr is None or vr == "UN":
                     position = check_sequence(
@@ -76,6 +94,7 @@ def scan(
                         nesting=nesting,
                         delimited=True,
                         guessing=vr == "UN",
+                        allowance=allowance,
                     )
                 else:
                     position = check_fragments(data, start, end, tag, vr, encoding)

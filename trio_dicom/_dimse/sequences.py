@@ -24,7 +24,7 @@ from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import is_private
 from trio_dicom.errors import PDUError
 
-__all__ = ["check_fragments", "check_sequence", "look_for_levels"]
+__all__ = ["Allowance", "check_fragments", "check_sequence", "look_for_levels"]
 
 _SPECIFIC_CHARACTER_SET: Final = 0x0008_0005
 _ITEM_BEGINS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
@@ -32,6 +32,29 @@ _ITEM_BEGINS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
 class _HostileError(PDUError):
     """Not broken, but nothing that pydicom may see, whatever is around it."""
+
+
+@define(eq=False)
+class Allowance:
+    """How many elements and items a data set may have, on all its levels together.
+
+    Attributes:
+        most: So many.
+        taken: How many it has so far.
+    """
+
+    most: int
+    taken: int = 0
+
+    def take(self) -> None:
+        """There is one more.
+
+        Raises:
+            PDUError: That is one too many.
+        """
+        self.taken += 1
+        if self.taken > self.most:
+            raise _HostileError(f"a data set has more than {self.most} elements and items")
 
 
 def check_sequence(
@@ -43,6 +66,7 @@ def check_sequence(
     nesting: int,
     delimited: bool = False,
     guessing: bool = False,
+    allowance: Allowance | None = None,
 ) -> int:
     """Checks the items from ``start`` on and gives the position behind them.
 
@@ -54,6 +78,7 @@ def check_sequence(
         nesting: How many levels of sequences there may be, this one included.
         delimited: A sequence delimitation item ends it.
         guessing: Look into each item whether it is in implicit VR, as in UN.
+        allowance: What its items and what is in them is counted against, if it is.
 
     Raises:
         PDUError: It is not a sequence of items.
@@ -61,7 +86,7 @@ def check_sequence(
     sequence = _Frame(
         end=end, delimited=delimited, encoding=encoding, guessing=guessing, is_sequence=True
     )
-    walk = _Walk(data=data, position=start, nesting=nesting)
+    walk = _Walk(data=data, position=start, nesting=nesting, allowance=allowance)
     walk.enter(sequence)
     try:
         while walk.frames:
@@ -102,22 +127,31 @@ def check_fragments(
 
 
 def look_for_levels(
-    data: Bytes, start: int, stop: int, tag: int, encoding: Encoding, *, nesting: int
+    data: Bytes,
+    start: int,
+    stop: int,
+    tag: int,
+    encoding: Encoding,
+    *,
+    nesting: int,
+    allowance: Allowance | None = None,
 ) -> None:
-    """Looks how deep a value of unknown VR would lead, were it a sequence.
+    """Looks how deep a value of unknown VR would lead, and how far, were it a sequence.
 
     pydicom reads it as one when its dictionaries say so. What is no sequence is
     none of our business here.
 
     Raises:
-        PDUError: It leads too deep.
+        PDUError: It leads too deep or too far.
     """
     # Standard elements that the dictionary lacks are never looked up again.
     unknown_to_all = encoding.implicit_vr and not is_private(tag)
     if data[start : min(start + 4, stop)] not in _ITEM_BEGINS or unknown_to_all:
         return
     try:
-        check_sequence(data, start, stop, encoding, nesting=nesting, guessing=True)
+        check_sequence(
+            data, start, stop, encoding, nesting=nesting, guessing=True, allowance=allowance
+        )
     except _HostileError:
         raise
     except PDUError:
@@ -149,6 +183,7 @@ class _Walk:
     data: Bytes = field(repr=False)
     position: int
     nesting: int
+    allowance: Allowance | None
     depth: int = 0
     frames: list[_Frame] = field(factory=list[_Frame])
 
@@ -170,6 +205,8 @@ class _Walk:
             return
         if tag != ITEM:
             raise PDUError(f"{name_of(tag)} in a sequence, where an item belongs")
+        if self.allowance is not None:
+            self.allowance.take()
         delimited = length == UNDEFINED_LENGTH
         end = sequence.end if delimited else value_end(tag, self.position, length, sequence.end)
         encoding = sequence.encoding
@@ -194,6 +231,8 @@ class _Walk:
             return
         if tag >> 16 in FORBIDDEN_GROUPS:
             raise PDUError(f"{name_of(tag)} in an item, where it has no place")
+        if self.allowance is not None:
+            self.allowance.take()
         tag, vr, start, length = HEADERS[item.encoding](self.data, self.position)
         delimited = length == UNDEFINED_LENGTH
         stop = item.end if delimited else value_end(tag, start, length, item.end)
@@ -214,7 +253,15 @@ class _Walk:
         else:
             if unknown:
                 left = self.nesting - self.depth
-                look_for_levels(self.data, start, stop, tag, item.encoding, nesting=left)
+                look_for_levels(
+                    self.data,
+                    start,
+                    stop,
+                    tag,
+                    item.encoding,
+                    nesting=left,
+                    allowance=self.allowance,
+                )
             elif tag == _SPECIFIC_CHARACTER_SET:
                 _check_charset(self.data[start:stop])
             self.position = stop
