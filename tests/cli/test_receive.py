@@ -134,6 +134,17 @@ async def test_those_who_may_not_call_are_rejected(
     )
 
 
+async def test_one_address_may_be_left_no_more_than_some_of_the_places(tmp_path: Path) -> None:
+    async with (
+        receive("--into", tmp_path, "--max-associations-per-host", "1") as port,
+        calling(port) as association,
+    ):
+        with pytest.raises(AssociationRejected, match="local limit exceeded"):
+            async with calling(port):
+                raise AssertionError
+        assert (await association.c_echo()).status.is_success
+
+
 async def test_classes_that_nobody_knows_are_taken_if_that_is_wanted(tmp_path: Path) -> None:
     contexts = [PresentationContext("1.2.3.4")]
     for options in ([], ["--unknown-classes"]):

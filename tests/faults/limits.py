@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import trio
@@ -318,6 +319,22 @@ async def max_associations(limit: int, size: int) -> bool:
     return answers[-1] == 2
 
 
+async def max_associations_per_host(limit: int, size: int) -> bool:
+    """Of a receiver: whether the last of so many peers of one address is let in."""
+    request = associate(1, [proposed(1, ECHO), user_information()])
+    answers: list[bytes] = []
+    async with receiving(max_associations_per_host=limit) as receiver, AsyncExitStack() as stack:
+        for host in ["127.0.0.2", *["127.0.0.1"] * size, "127.0.0.3"]:
+            peer = await trio.open_tcp_stream("127.0.0.1", receiver.port, local_address=host)
+            await stack.enter_async_context(peer)
+            await peer.send_all(request)
+            answers.append(await peer.receive_some(1))
+    other, *answers, another = answers
+    assert other == another == b"\2"
+    assert answers[:limit] == [b"\2"] * min(size, limit)
+    return answers[-1] == b"\2"
+
+
 LIMITS = {
     "pdu_length": Limited(pdu_length, 20_000, 2),
     "associate_length": Limited(associate_length, 2000),
@@ -333,5 +350,6 @@ LIMITS = {
     "complaints": Limited(complaints, 5),
     "write": Limited(write, 8 * 1024, 1024),
     "max_associations": Limited(max_associations, 3),
+    "max_associations_per_host": Limited(max_associations_per_host, 3),
 }
 """Those of ``Limits`` by their names, and those of a receiver."""

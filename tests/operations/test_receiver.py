@@ -221,9 +221,10 @@ async def test_a_title_that_is_none_is_an_error_that_names_it(title: str) -> Non
             raise AssertionError
 
 
-async def test_a_receiver_of_no_associations_makes_no_sense() -> None:
+@pytest.mark.parametrize("name", ["max_associations", "max_associations_per_host"])
+async def test_a_receiver_of_no_associations_makes_no_sense(name: str) -> None:
     with pytest.raises(LocalProtocolError, match="0 associations"):
-        async with receiving(max_associations=0):
+        async with receiving(**{name: 0}):
             raise AssertionError
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from trio_dicom import (
     LocalProtocolError,
     NoAcceptedContext,
     PresentationContext,
+    Receiver,
     RejectReason,
     RejectResult,
     open_receiver,
@@ -54,6 +57,7 @@ def accepted(
         calling_aes=None,
         takes_unknown_classes=unknown,
         max_associations=1,
+        max_associations_per_host=None,
         max_length=16_384,
     )
     verdict = admission.judge(propose(contexts=contexts, **more))
@@ -168,6 +172,56 @@ async def test_one_more_than_it_holds_is_rejected_for_now_and_let_in_later() -> 
         assert receiver.associations == 0
         async with calling(receiver) as association:
             assert (await offer(association)).status.is_success
+
+
+@asynccontextmanager
+async def arriving(receiver: Receiver, host: str) -> AsyncGenerator[ScriptedPeer, None]:
+    """A peer of that address that has asked for an association, over a real socket."""
+    stream = await trio.open_tcp_stream("127.0.0.1", receiver.port, local_address=host)
+    async with stream:
+        peer = ScriptedPeer(stream)
+        await peer.send(propose(contexts=CONTEXTS))
+        yield peer
+
+
+LOCAL_LIMIT_EXCEEDED = bytes.fromhex("03 00 00000004 00 02 03 02")
+"""Rejected for now, by the presentation service provider (PS3.8 Table 9-21)."""
+
+
+async def test_one_more_from_an_address_than_it_may_have_is_rejected_for_now() -> None:
+    async with (
+        receiving(max_associations_per_host=2) as receiver,
+        arriving(receiver, "127.0.0.1") as first,
+        arriving(receiver, "127.0.0.1") as second,
+    ):
+        await first.expect(AssociationAccept)
+        await second.expect(AssociationAccept)
+        async with arriving(receiver, "127.0.0.1") as third:
+            reject = await third.expect(AssociationReject)
+            assert reject.encode() == LOCAL_LIMIT_EXCEEDED
+        # The others do not notice, nor do those whose address nobody knows.
+        async with arriving(receiver, "127.0.0.2") as other:
+            await other.expect(AssociationAccept)
+        async with calling(receiver), calling(receiver), calling(receiver) as association:
+            assert (await offer(association)).status.is_success
+        # There is room again when one of them has left.
+        await first.abort()
+        await first.expect_closed()
+        await trio.testing.wait_all_tasks_blocked()
+        async with arriving(receiver, "127.0.0.1") as fourth:
+            await fourth.expect(AssociationAccept)
+
+
+async def test_without_such_a_limit_an_address_may_have_all_there_are() -> None:
+    async with (
+        receiving(max_associations=2) as receiver,
+        arriving(receiver, "127.0.0.1") as first,
+        arriving(receiver, "127.0.0.1") as second,
+    ):
+        await first.expect(AssociationAccept)
+        await second.expect(AssociationAccept)
+        async with arriving(receiver, "127.0.0.2") as other:
+            assert (await other.expect(AssociationReject)).encode() == LOCAL_LIMIT_EXCEEDED
 
 
 @pytest.mark.pitfall(32)

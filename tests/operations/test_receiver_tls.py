@@ -19,6 +19,7 @@ from tests.operations.calling import CONTEXTS, offer, receiving
 from tests.operations.getting import study_query
 from trio_dicom import (
     Association,
+    AssociationRejected,
     CMoveRequest,
     ConnectFailed,
     ConnectionLost,
@@ -223,3 +224,15 @@ async def test_a_pin_is_for_the_peer_that_we_call_and_not_for_what_a_c_move_brin
         association.c_move(study_query("1.2"), into=tmp_path, receive_port=0) as retrieval,
     ):
         assert (await retrieval.final()).status.is_success
+
+
+async def test_the_address_of_a_peer_is_known_behind_tls_as_well() -> None:
+    tls = OURS.client()
+    async with (
+        receiving(tls=OURS.server(), max_associations_per_host=1) as receiver,
+        calling(receiver, tls=tls) as association,
+    ):
+        with pytest.raises(AssociationRejected, match="local limit exceeded"):
+            async with calling(receiver, tls=tls):
+                raise AssertionError
+        assert (await association.c_echo()).status.is_success

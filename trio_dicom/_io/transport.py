@@ -17,7 +17,7 @@ from trio_dicom._io.acknowledging import AcknowledgingStream, acknowledge_at_onc
 if TYPE_CHECKING:
     from trio_dicom.options import KeepAlive
 
-__all__ = ["NetworkStream", "set_keepalive", "socket_stream", "stream_error"]
+__all__ = ["NetworkStream", "remote_host", "set_keepalive", "socket_stream", "stream_error"]
 
 # Bytes to ask for. A slice of 512 KiB should come in a few turns of the event loop instead of
 # a dozen, but to have more than 64 KiB ready costs an answer of 100 bytes five times its own
@@ -131,6 +131,12 @@ def socket_stream(stream: trio.abc.Stream) -> trio.SocketStream | None:
     if isinstance(stream, AcknowledgingStream):
         stream = stream.stream
     return stream if isinstance(stream, trio.SocketStream) else None
+
+
+def remote_host(stream: trio.abc.Stream) -> str | None:
+    """The address of the other end, or None without a socket."""
+    transport = socket_stream(stream)
+    return None if transport is None else _address(transport.socket.getpeername)[0]
 
 
 def stream_error(error: OSError) -> Exception:

@@ -52,6 +52,7 @@ class Admission:
         calling_aes: The AE titles that may call it, or None for everybody.
         takes_unknown_classes: Whether SOP classes that nobody knows count as storage.
         max_associations: How many at a time.
+        max_associations_per_host: How many of these from one address, or None for all.
         max_length: The longest P-DATA-TF that it takes, in bytes.
     """
 
@@ -59,6 +60,7 @@ class Admission:
     calling_aes: Collection[str] | None
     takes_unknown_classes: bool
     max_associations: int
+    max_associations_per_host: int | None
     max_length: int
 
     def judge(self, request: AssociationRequest) -> AssociationAccept | AssociationReject:

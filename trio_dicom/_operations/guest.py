@@ -33,12 +33,14 @@ class Guest(BaseHandler):
     the order in which they came. It may send the next ones meanwhile all the same.
 
     Attributes:
+        host: The address that it calls from, or None without a socket.
         calling_ae: What the peer calls itself, or "" before it has.
         is_accepted: Whether it has an association.
     """
 
+    host: str | None
     _admission: Admission
-    _has_room: Callable[[], bool]
+    _has_room: Callable[[str | None], bool]
     _instances: InstanceHandler | None
     _on_event: EventTaker | None
     _moves: OpenMoves
@@ -57,7 +59,7 @@ class Guest(BaseHandler):
         """What comes of the association request of this peer."""
         self.calling_ae = request.calling_ae
         verdict = self._admission.judge(request)
-        if not isinstance(verdict, AssociationReject) and not self._has_room():
+        if not isinstance(verdict, AssociationReject) and not self._has_room(self.host):
             verdict = FULL
         self.is_accepted = isinstance(verdict, AssociationAccept)
         if isinstance(verdict, AssociationReject):

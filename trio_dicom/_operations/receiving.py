@@ -16,7 +16,7 @@ from trio_dicom._io.events import EventTakers
 from trio_dicom._io.failures import log_failures
 from trio_dicom._io.lifetime import peeled
 from trio_dicom._io.tls import refuse_pins_without_tls
-from trio_dicom._io.transport import set_keepalive, socket_stream
+from trio_dicom._io.transport import remote_host, set_keepalive, socket_stream
 from trio_dicom._operations.admission import Admission
 from trio_dicom._operations.guest import Guest
 from trio_dicom._operations.inbox import Into, inbox_for
@@ -98,7 +98,12 @@ class Receiver:
         if len(self._guests) >= self._admission.max_associations + _ROOM_AT_THE_DOOR:
             self._make_room()
         guest = Guest(
-            self._admission, self._take_place, self._instances, self._on_event, self.moves
+            remote_host(stream),
+            self._admission,
+            self._take_place,
+            self._instances,
+            self._on_event,
+            self.moves,
         )
         self._guests[guest] = scope = trio.CancelScope()
         ending = None
@@ -148,10 +153,15 @@ class Receiver:
         except OSError as error:
             _logger.warning("the system does not take %s: %s", keepalive, error)
 
-    def _take_place(self) -> bool:
-        """Whether there is room for one more association, which then has it."""
+    def _take_place(self, host: str | None) -> bool:
+        """Whether there is room for one more association with ``host``, which then has it."""
         if self.associations >= self._admission.max_associations:
             return False
+        most = self._admission.max_associations_per_host
+        if most is not None and host is not None:
+            from_there = sum(it.is_accepted for it in self._guests if it.host == host)
+            if from_there >= most:
+                return False
         self.associations += 1
         return True
 
@@ -171,6 +181,7 @@ async def open_receiver(
     calling_aes: Collection[str] | None = None,
     takes_unknown_classes: bool = False,
     max_associations: int = 16,
+    max_associations_per_host: int | None = None,
     on_event: EventTaker | None = None,
     options: ConnectionOptions | None = None,
     instrument: Instrument | None = None,
@@ -204,6 +215,9 @@ async def open_receiver(
         takes_unknown_classes: Whether SOP classes that are neither the standard's nor known
             are taken as storage classes.
         max_associations: More at a time are rejected for now.
+        max_associations_per_host: More at a time from one address are rejected for now, so that
+            one peer leaves room for the others. None, the default, for no such limit: behind
+            one address there may be a gateway with all the peers that there are.
         on_event: Answers the events that nobody takes by ``Receiver.events``.
         options: Timeouts, limits and the like, for each association: ``Timeouts.idle`` is
             the longest silence of a peer, ``Timeouts.artim`` what it has for its request.
@@ -220,8 +234,9 @@ async def open_receiver(
         options.peer_fingerprints, is_tls=tls is not None and tls.verify_mode != ssl.CERT_NONE
     )
     ae_title = checked_ae_title(ae_title, "receiver's").strip(" ")
-    if max_associations < 1:
-        raise LocalProtocolError(f"a receiver of {max_associations} associations takes nothing")
+    for most in (max_associations, max_associations_per_host):
+        if most is not None and most < 1:
+            raise LocalProtocolError(f"a receiver of {most} associations takes nothing")
     if isinstance(calling_aes, str):  # one title is a collection of letters, which nobody means
         calling_aes = (calling_aes,)
     admission = Admission(
@@ -229,6 +244,7 @@ async def open_receiver(
         calling_aes=calling_aes,
         takes_unknown_classes=takes_unknown_classes,
         max_associations=max_associations,
+        max_associations_per_host=max_associations_per_host,
         max_length=checked_max_length(options.max_length),
     )
     instances = None if into is None else await inbox_for(into)

@@ -50,6 +50,9 @@ async def receive(
         tuple[str, ...], Parameter(group=_ADMISSION, negative="", show_default=False)
     ] = (),
     max_associations: Annotated[int, Parameter(group=_ADMISSION, validator=Number(gte=1))] = 16,
+    max_associations_per_host: Annotated[
+        int | None, Parameter(group=_ADMISSION, validator=Number(gte=1))
+    ] = None,
     unknown_classes: Annotated[bool, Parameter(group=_ADMISSION), _FLAG] = False,
     idle_timeout: Annotated[float, Parameter(validator=Number(gt=0))] = 60.0,
     max_pdu: Annotated[int, Parameter(validator=Number(gte=0))] = _DEFAULTS.max_length,
@@ -85,6 +88,8 @@ async def receive(
         check_called: Reject those who call us otherwise.
         calling: An AE title that may call. May be given several times; without it everybody may.
         max_associations: More at a time are rejected for now.
+        max_associations_per_host: More at a time from one address are rejected for now. Without
+            it one peer may take all there are.
         unknown_classes: Take instances of SOP classes that nobody knows.
         idle_timeout: Seconds of a peer's silence after which its association is aborted.
         max_pdu: The longest P-DATA-TF that a peer may send, in bytes; 0 for no limit.
@@ -118,6 +123,7 @@ async def receive(
                         calling_aes=calling or None,
                         takes_unknown_classes=unknown_classes,
                         max_associations=max_associations,
+                        max_associations_per_host=max_associations_per_host,
                         options=ConnectionOptions(
                             timeouts=Timeouts(idle=idle_timeout),
                             max_length=max_pdu,
