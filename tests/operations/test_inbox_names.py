@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.getting import files_in, retrieving, send, uids_of
-from trio_dicom import Inbox, ReceivedInstance
+from tests.operations.getting import c_store, ct, files_in, retrieving, send, uids_of
+from trio_dicom import CStoreRequest, Inbox, Limits, ReceivedInstance, StoredDataSet
 from trio_dicom._operations.inbox import file_name
 
 
@@ -70,3 +70,41 @@ async def test_an_instance_with_such_a_uid_is_stored_and_reported(
     assert f"is stored as {file_name(uid)}" in caplog.text
     assert f" {uid} " not in caplog.text
     assert uid.encode("latin-1") in reported[0].path.read_bytes()
+
+
+@pytest.mark.pitfall(31)
+@pytest.mark.parametrize("number", [1, 9, 10, 11, 50])
+async def test_such_uids_fill_no_log(
+    number: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = Inbox(tmp_path)
+    for uid in range(number):
+        request = CStoreRequest(sop_class_uid="1.2", sop_instance_uid=f"bad {uid}", data_set=None)
+        await inbox.c_store_sink(request)
+    said = [record.getMessage() for record in caplog.records]
+    most = Limits().complaints
+    assert said[:most] == [
+        f"a SOP instance UID that is no file name is stored as {file_name(f'bad {uid}')}"
+        for uid in range(min(number, most))
+    ]
+    rest = [] if number < most else [f"no more of that is logged about the inbox {tmp_path}"]
+    assert said[most:] == rest
+
+
+async def test_nor_do_reports_that_fail(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def report(_: ReceivedInstance) -> None:
+        raise RuntimeError("no room in the database")
+
+    inbox = Inbox(tmp_path, report=report)
+    stored = StoredDataSet(
+        path=tmp_path / "1.2.3.dcm",
+        offset=400,
+        length=100,
+        transfer_syntax=ct().transfer_syntax,
+        sop_class_uid="1.2",
+        sop_instance_uid="1.2.3",
+    )
+    for _ in range(50):
+        response = await inbox.on_c_store_request(c_store("1.2.3", 1, data_set=stored))
+        assert response.status.is_success
+    assert len(caplog.records) == Limits().complaints + 1

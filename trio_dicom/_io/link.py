@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,6 +13,7 @@ from trio_dicom._io.ancestry import lineage
 from trio_dicom._io.clocks import Clocks
 from trio_dicom._io.dispatcher import Dispatcher
 from trio_dicom._io.events import EventTakers
+from trio_dicom._io.failures import Complaints
 from trio_dicom._io.file_source import Buffers
 from trio_dicom._io.flow import Flow
 from trio_dicom._io.gather import Gatherer
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Acceptance", "Link"]
 
-_logger = logging.getLogger("trio_dicom")
 
 Acceptance: TypeAlias = Callable[[AssociationRequest], AssociationAccept | AssociationReject]
 """Says to an association request what comes of it. It must not wait."""
@@ -103,7 +101,7 @@ class Link:
     can_still_process_p_data_tf: bool = True
     is_released_by_peer: bool = False
     write_error: Exception | None = None
-    _complaints: Counter[str] = field(factory=Counter[str])
+    _complaints: Complaints = field(init=False)
     _context: Context = field(factory=copy_context)
     _changes: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
 
@@ -118,6 +116,7 @@ class Link:
     ) -> Link:
         """A link with everything that belongs to it. No task is started."""
         link = cls(network, options, instrument, acceptance)
+        link._complaints = Complaints(options.limits.complaints)
         link.flow = Flow(options.limits.buffered_responses, link.clocks.pause, link.clocks.resume)
         link.dispatcher = Dispatcher.create(handler, link.flow, link._start)
         link.serving = Serving(link)
@@ -176,13 +175,8 @@ class Link:
             *arguments: What this one is about.
             is_bug: Whether it is an exception of ours, whose traceback is logged.
         """
-        most = self.options.limits.complaints
-        self._complaints[words] += 1
-        if self._complaints[words] <= most:
-            level = logging.ERROR if is_bug else logging.WARNING
-            _logger.log(level, words, *arguments, exc_info=is_bug)
-        if self._complaints[words] == most:
-            _logger.warning("no more of that is logged about this connection to %s", self.peer)
+        about = f"this connection to {self.peer}"
+        self._complaints.log(about, words, *arguments, is_bug=is_bug)
 
     def changed(self) -> None:
         """Something that ``wait_until`` may wait for has changed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 from collections.abc import Callable
 from os import PathLike
@@ -17,13 +16,13 @@ from pydicom.uid import UID
 from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.message import response_to
+from trio_dicom._io.failures import Complaints
 from trio_dicom._io.syncing import make_folder
 from trio_dicom.handler import Destination, InstanceHandler
+from trio_dicom.options import Limits
 from trio_dicom.status import Code
 
 __all__ = ["Inbox", "Into", "ReceivedInstance", "file_name", "inbox_for"]
-
-_logger = logging.getLogger("trio_dicom")
 
 _SAFE: Final = re.compile(r"[0-9.]{1,64}")
 _HASHED: Final = "sha256-"
@@ -98,6 +97,10 @@ class Inbox:
     report: Callable[[ReceivedInstance], None] | None = field(default=None, kw_only=True)
     check: Callable[[StoredDataSet], int | None] | None = field(default=None, kw_only=True)
     durable: bool = field(default=False, kw_only=True)
+    # An inbox takes from many connections, and has no limits of its own.
+    _complaints: Complaints = field(
+        factory=lambda: Complaints(Limits().complaints), init=False, repr=False
+    )
 
     async def make_directory(self) -> None:
         """Make the directory, with those above it, unless it is there.
@@ -116,7 +119,7 @@ class Inbox:
         await trio.lowlevel.checkpoint()
         name = file_name(request.sop_instance_uid)
         if name.startswith(_HASHED):
-            _logger.warning("a SOP instance UID that is no file name is stored as %s", name)
+            self._complain("a SOP instance UID that is no file name is stored as %s", name)
         return Destination(
             path=self.directory / name,
             on_exists=self.on_exists,
@@ -133,10 +136,15 @@ class Inbox:
         if self.report is not None:
             try:
                 self.report(ReceivedInstance.of(request.data_set))
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged with its traceback
                 # It has its name: a refusal would be untrue, and have it sent again.
-                _logger.exception("the report of an instance failed, which is stored all the same")
+                self._complain(
+                    "the report of an instance failed, which is stored all the same", is_bug=True
+                )
         return response_to(request, Code.SUCCESS)
+
+    def _complain(self, words: str, *arguments: object, is_bug: bool = False) -> None:
+        self._complaints.log(f"the inbox {self.directory}", words, *arguments, is_bug=is_bug)
 
     def _make_directory(self) -> None:
         make_folder(self.directory, durable=self.durable)
