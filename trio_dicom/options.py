@@ -43,9 +43,13 @@ class Timeouts:
         associate: For the answer to an A-ASSOCIATE-RQ.
         idle: The longest silence of the peer while a request is open. Every
             completed write, pending response and PDU of a sub-operation starts it
-            anew. Silence that is ours does not count.
+            anew. Silence that is ours does not count. At a receiver: between any two PDUs.
+            A peer that sends no more than a byte in each is slow, not silent.
         move_idle: The same for a C-MOVE, whose work happens elsewhere: by default none.
-        total: The longest that one request may take from its first transmission on.
+        total: The longest that one request may take from its first transmission on. By
+            default there is no such bound, as nobody knows how much a peer has to send. Give
+            one where peers are not trusted: one that says a little now and then stays within
+            ``idle`` for ever. It does not bound what peers ask of a receiver.
         release: For open requests to finish and A-RELEASE-RP to come.
         abort: For everything after the decision to abort: ending the batch on
             the wire, the A-ABORT, and the peer closing its side.

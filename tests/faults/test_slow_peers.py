@@ -9,11 +9,13 @@ from contextlib import suppress
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import MockClock
 
 from tests.faults.sides import (
     ACCEPTANCE,
     CLIENT,
+    CT_ID,
     RECEIVER,
     REQUEST,
     OurClient,
@@ -21,10 +23,22 @@ from tests.faults.sides import (
     asked,
     associated,
 )
-from tests.faults.wire import ECHO_REQUEST, RELEASE_REQUEST, abort, command, pdu, said
+from tests.faults.wire import (
+    DATA,
+    ECHO_REQUEST,
+    LAST,
+    RELEASE_REQUEST,
+    STORE_REQUEST,
+    abort,
+    command,
+    pdu,
+    said,
+)
+from tests.io.talking import get_request, talking
 from trio_dicom import (
     AssociateTimeout,
     CEchoRequest,
+    CGetRequest,
     ConnectionOptions,
     ReleaseTimeout,
     ResponseTimeout,
@@ -105,6 +119,44 @@ async def test_a_peer_of_a_receiver_that_trickles_is_given_up(
         await ours.ended.wait()
         assert trio.current_time() - begun == pytest.approx(65, abs=1)  # and Timeouts.abort
         nursery.cancel_scope.cancel()
+
+
+async def dribble(stream: trio.abc.SendStream) -> None:
+    """Send an instance a byte a PDU, and a PDU every 50 seconds."""
+    await stream.send_all(said(command(STORE_REQUEST), 3, CT_ID))
+    while True:
+        await stream.send_all(said(b"\0", DATA, CT_ID))
+        await trio.sleep(50)
+
+
+@pytest.mark.pitfall(32)
+@pytest.mark.scenario("B30")
+@pytest.mark.parametrize("total, error", [(3600, ResponseTimeout), (None, trio.TooSlowError)])
+async def test_a_byte_in_each_pdu_is_no_silence_and_the_total_is_what_bounds_it(
+    total: float | None, error: type[Exception], autojump_clock: MockClock
+) -> None:
+    options = ConnectionOptions(timeouts=evolve(TIMES, total=total))
+    async with talking(options=options) as (connection, peer), trio.open_nursery() as nursery:
+        begun = trio.current_time()
+        with pytest.raises(error), trio.fail_after(4 * 3600):  # noqa: PT012 - one script
+            async with connection.open_request(get_request()) as responses:
+                await peer.expect_message(CGetRequest)
+                nursery.start_soon(dribble, peer.stream)
+                await responses.final()
+        assert trio.current_time() - begun == pytest.approx(total or 4 * 3600, abs=1)
+        nursery.cancel_scope.cancel()
+        await peer.aclose()
+
+
+@pytest.mark.pitfall(32)
+async def test_nor_is_it_silence_at_a_receiver(autojump_clock: MockClock) -> None:
+    async with associated(RECEIVER, options=OPTIONS) as ours:
+        with trio.move_on_after(4 * 3600):
+            await dribble(ours.stream)
+        assert not ours.ended.is_set()
+        await ours.says(said(b"\0", LAST, CT_ID))
+        assert (await ours.hears_pdu())[0] == 4  # its answer
+        assert await ours.lives()
 
 
 @pytest.mark.pitfall(32)
