@@ -270,6 +270,25 @@ async def test_a_stalled_link_is_silent_until_it_is_closed(
         assert await everything(other) == (b"", "eof")
 
 
+@pytest.mark.parametrize("how", ["eof", "reset"])
+async def test_a_clogged_link_may_break_in_the_end(how: How, autojump_clock: MockClock) -> None:
+    faults: list[Fault] = [Clog(4, seconds=5), Cut(4, how)]
+    async with faulty(sending=faults) as (end, other):
+        with pytest.raises(trio.BrokenResourceError):
+            await end.send_all(WORDS)
+        assert trio.current_time() == 5
+        assert await everything(other) == ((WORDS[:4], "eof") if how == "eof" else (b"", how))
+    async with faulty(receiving=faults) as (end, other):
+        await other.send_all(WORDS)
+        assert await end.receive_some() == WORDS[:4]
+        if how == "eof":
+            assert await end.receive_some() == b""
+        else:
+            with pytest.raises(trio.BrokenResourceError):
+                await end.receive_some()
+        assert trio.current_time() == 10
+
+
 async def test_what_is_swallowed_counts_as_sent() -> None:
     async with faulty(sending=[Stall(4)]) as (end, other):
         assert end.send_nowait(WORDS) == 100

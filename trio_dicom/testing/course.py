@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import trio
 from attrs import define, field
 
 from trio_dicom.testing.faults import Chunks, Clog, Corrupt, Cut, Delay, Fault, Stall, Trickle
@@ -16,10 +17,14 @@ class Course:
     Attributes:
         faults: What is wrong with it.
         at: How many bytes have passed.
+        stuck_at: What lets no byte pass here any more, ever, once it has come to that.
+        is_stuck: Set then.
     """
 
     faults: tuple[Fault, ...]
     at: int = field(default=0, init=False)
+    stuck_at: Stall | Clog | None = field(default=None, init=False)
+    is_stuck: trio.Event = field(factory=trio.Event, init=False)
     _over: set[Clog] = field(factory=set[Clog], init=False)
     _has_paused: bool = field(default=False, init=False)
 
@@ -31,6 +36,11 @@ class Course:
                     continue
                 return fault
         return None
+
+    def get_stuck(self, barrier: Stall | Clog) -> None:
+        """It has come to ``barrier``, which does not end."""
+        self.stuck_at = barrier
+        self.is_stuck.set()
 
     def is_over(self, clog: Clog) -> None:
         """It has held us up for as long as it does."""

@@ -6,6 +6,7 @@ import operator
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import cast
 
 import trio
@@ -67,6 +68,15 @@ class FaultyStream(trio.abc.HalfCloseableStream):
         """How many bytes have passed to here."""
         return self._in.at
 
+    @property
+    def broken_by(self) -> Cut | Stall | Clog | None:
+        """What broke the link, or one direction of it for ever, or None as long as it lives."""
+        return self._cut or self._out.stuck_at or self._in.stuck_at
+
+    async def wait_stuck(self) -> None:
+        """Return when nothing can be received here any more though the link is not cut."""
+        await self._in.is_stuck.wait()
+
     # --- sending ----------------------------------------------------------------------
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -108,8 +118,10 @@ class FaultyStream(trio.abc.HalfCloseableStream):
             return 0
         while at < len(data) and self._cut is None and not course.pause():
             if (barrier := course.barrier()) is not None:
-                # What was swallowed is sent, as far as anybody can tell from here.
-                return len(data) if isinstance(barrier, Stall) else at
+                if not isinstance(barrier, Stall):
+                    return at
+                course.get_stuck(barrier)
+                return len(data)  # it is sent, as far as anybody can tell from here
             size = course.room(len(data) - at)
             taken, _ = self._gatherer.send_at_once([course.change(data[at : at + size])])
             course.passed(taken)
@@ -211,13 +223,17 @@ class FaultyStream(trio.abc.HalfCloseableStream):
         await self._cut_if_due(course)
         self._check()
         while (barrier := course.barrier()) is not None:
-            if isinstance(barrier, Clog):
+            if isinstance(barrier, Clog) and barrier.seconds < inf:
                 await self._sleep(barrier.seconds)
                 course.is_over(barrier)
-            elif isinstance(barrier, Stall) and is_deaf:
+                await self._cut_if_due(course)
+                self._check()
+                continue
+            assert not isinstance(barrier, Cut)  # it was due
+            course.get_stuck(barrier)
+            if isinstance(barrier, Stall) and is_deaf:
                 return
-            else:
-                await self._sleep(float("inf"))
+            await self._sleep(inf)
 
     async def _pause(self, course: Course) -> None:
         if seconds := course.pause():

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import trio
 from attrs import define, field
 
-from trio_dicom.testing.faults import Fault
+from trio_dicom.testing.faults import Clog, Cut, Fault, Stall
 from trio_dicom.testing.faulty_stream import FaultyStream
 from trio_dicom.testing.links import reset
 
@@ -28,11 +28,16 @@ class FaultyProxy:
         host: The address that it listens on.
         port: The TCP port that it listens on.
         connections: How many came so far.
+        links: How many there are now.
+        broken: What broke those that are over, by the number of their connection: that of a
+            link which its ends have closed is not among them.
     """
 
     host: str
     port: int
     connections: int = field(default=0, init=False)
+    links: int = field(default=0, init=False)
+    broken: dict[int, Cut | Stall | Clog] = field(factory=dict[int, Cut | Stall | Clog], init=False)
     _server: tuple[str, int]
     _sending: Faults
     _receiving: Faults
@@ -40,11 +45,20 @@ class FaultyProxy:
     async def serve(self, client: trio.SocketStream) -> None:
         """Pass on what one client and the server say, until both have ended.
 
+        Nor does it last longer when the client has, and nothing of the server's can reach it.
+
         Args:
             client: Its connection, on which nothing was said yet.
         """
         number = self.connections
         self.connections += 1
+        self.links += 1
+        try:
+            await self._serve(client, number)
+        finally:
+            self.links -= 1
+
+    async def _serve(self, client: trio.SocketStream, number: int) -> None:
         try:
             server = await trio.open_tcp_stream(*self._server)
         except OSError:
@@ -55,9 +69,12 @@ class FaultyProxy:
             sending=_faults(self._sending, number),
             receiving=_faults(self._receiving, number),
         )
-        async with client, link, trio.open_nursery() as nursery:
-            nursery.start_soon(_pump, client, link)
-            nursery.start_soon(_pump, link, client)
+        try:
+            async with client, link:
+                await _pass_on(client, link)
+        finally:
+            if link.broken_by is not None:
+                self.broken[number] = link.broken_by
 
 
 @asynccontextmanager
@@ -93,6 +110,23 @@ async def open_faulty_proxy(
 
 def _faults(faults: Faults, number: int) -> Iterable[Fault]:
     return faults(number) if callable(faults) else faults
+
+
+async def _pass_on(client: trio.SocketStream, link: FaultyStream) -> None:
+    has_said_all = trio.Event()
+
+    async def both() -> None:
+        async with trio.open_nursery() as pumps:
+            pumps.start_soon(_pump, link, client)
+            await _pump(client, link)
+            has_said_all.set()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(both)
+        await has_said_all.wait()
+        await link.wait_stuck()
+        nursery.cancel_scope.cancel()
 
 
 async def _pump(source: trio.abc.Stream, to: trio.abc.HalfCloseableStream) -> None:
