@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,8 +16,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from tests.interop import peers
 from tests.interop.programs import program
+from tests.soak.breaking import Breaking, How
 from tests.soak.ledger import Ledger
-from tests.soak.links import Fault, FaultyPort, faulty_port
 from tests.soak.measuring import Sample, growth, sample
 from tests.soak.work import CT, Place, Work
 from trio_dicom import Inbox, open_association, open_receiver
@@ -36,13 +35,16 @@ class Soak:
 
     Attributes:
         work: What was done.
-        faulty: The ports over which links break.
         samples: What the process had after each round.
     """
 
     work: Work
-    faulty: list[FaultyPort]
     samples: list[Sample] = field(factory=list[Sample])
+
+    @property
+    def broken(self) -> Counter[How]:
+        """How many links have broken in which way."""
+        return sum((it.breaking.met(it.faulty) for it in self.work.places), start=Counter[How]())
 
     def check(self, *, memory: bool) -> None:
         """See that nothing grew and nothing failed that was not broken.
@@ -56,12 +58,11 @@ class Soak:
     def numbers(self) -> str:
         """What is to be told."""
         work = self.work
-        broken = sum((it.broken for it in self.faulty), start=Counter[Fault]())
         lines = [
             f"seed {work.seed}: {work.operations} operations on {work.associations} associations",
             "ended well: " + _listed(dict(sorted(work.done.items()))),
             "ended with: " + _listed(dict(sorted(work.failed.items()))),
-            "links that broke: " + _listed({it.value: n for it, n in broken.items()}),
+            "links that broke: " + _listed({it.value: n for it, n in self.broken.items()}),
             f"after the first round: {self.samples[0]}",
             f"after half of them: {self.samples[len(self.samples) // 2]}",
             f"at the end: {self.samples[-1]}",
@@ -113,7 +114,7 @@ async def soak(
             places.append(await stack.enter_async_context(_dcmqrscp(folder, seed)))
         (folder / "got").mkdir()
         work = Work(places, folder / "got", seed, faulty)
-        result = Soak(work, [it.faulty for it in places])
+        result = Soak(work)
         each = round(_OVER * operations / associations)
         for number in range(rounds):
             await work.round(associations // rounds, each)
@@ -139,16 +140,17 @@ def _is_busy(place: Place) -> bool:
 
 @asynccontextmanager
 async def _receiver(folder: Path, seed: int) -> AsyncGenerator[Place, None]:
-    inbox = folder / "receiver"
+    inbox, breaking = folder / "receiver", Breaking(seed)
     async with (
         open_receiver(into=inbox, ae_title="RECEIVER") as receiver,
-        faulty_port("127.0.0.1", receiver.port, random.Random(seed)) as faulty,
+        breaking.proxy(receiver.port) as faulty,
     ):
         yield Place(
             name="receiver",
             ae_title="RECEIVER",
             port=receiver.port,
             faulty=faulty,
+            breaking=breaking,
             receiver=receiver,
             ledger=Ledger(inbox, is_strict=True),
         )
@@ -156,29 +158,30 @@ async def _receiver(folder: Path, seed: int) -> AsyncGenerator[Place, None]:
 
 @asynccontextmanager
 async def _storescp(folder: Path, seed: int) -> AsyncGenerator[Place, None]:
-    inbox = folder / "storescp"
+    inbox, breaking = folder / "storescp", Breaking(seed + 1)
     inbox.mkdir()
     async with (
         peers.storescp(inbox) as peer,
-        faulty_port("127.0.0.1", peer.port, random.Random(seed + 1)) as faulty,
+        breaking.proxy(peer.port) as faulty,
     ):
         yield Place(
             name="storescp",
             ae_title=peer.ae_title,
             port=peer.port,
             faulty=faulty,
+            breaking=breaking,
             ledger=Ledger(inbox, is_strict=False),
         )
 
 
 @asynccontextmanager
 async def _dcmqrscp(folder: Path, seed: int) -> AsyncGenerator[Place, None]:
-    archive = folder / "dcmqrscp"
+    archive, breaking = folder / "dcmqrscp", Breaking(seed + 2)
     archive.mkdir()
     async with (
         open_receiver(into=Inbox(folder / "moved"), ae_title="MOVED") as receiver,
         peers.dcmqrscp(archive, move_to={"MOVED": receiver.port}) as peer,
-        faulty_port("127.0.0.1", peer.port, random.Random(seed + 2)) as faulty,
+        breaking.proxy(peer.port) as faulty,
     ):
         async with open_association(
             "127.0.0.1", peer.port, called_ae=peer.ae_title, contexts=[CT]
@@ -195,6 +198,7 @@ async def _dcmqrscp(folder: Path, seed: int) -> AsyncGenerator[Place, None]:
             ae_title=peer.ae_title,
             port=peer.port,
             faulty=faulty,
+            breaking=breaking,
             query=query,
             instances=INSTANCES,
             moves_to="MOVED",

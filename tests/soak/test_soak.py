@@ -34,7 +34,7 @@ async def test_what_is_reported_is_true_over_links_that_break(tmp_path: Path) ->
     sys.stdout.write(result.numbers() + "\n")
     result.check(memory=False)
     assert result.work.operations > 150
-    assert sum(it.broken.total() for it in result.faulty) > 3
+    assert result.broken.total() > 3
 
 
 async def _put(folder: Path, ledger: Ledger, numbers: range) -> None:

@@ -13,8 +13,8 @@ from attrs import define, field
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from tests.soak.breaking import Breaking
 from tests.soak.ledger import Ledger
-from tests.soak.links import FaultyPort
 from trio_dicom import (
     Association,
     ConnectionOptions,
@@ -30,6 +30,7 @@ from trio_dicom.sop_classes import (
     STUDY_ROOT_MOVE,
     VERIFICATION,
 )
+from trio_dicom.testing import FaultyProxy
 
 __all__ = ["Place", "Work"]
 
@@ -51,6 +52,7 @@ class Place:
         ae_title: What it wants to be called.
         port: Its port on loopback.
         faulty: Another one, over which links break.
+        breaking: How they do.
         receiver: The receiver of ours that has to do with it, if one has.
         ledger: What it was offered, if it takes instances here.
         query: For the study that it has, if it is an archive.
@@ -61,7 +63,8 @@ class Place:
     name: str
     ae_title: str
     port: int
-    faulty: FaultyPort
+    faulty: FaultyProxy
+    breaking: Breaking
     receiver: Receiver | None = None
     ledger: Ledger | None = None
     query: Dataset | None = None
