@@ -18,7 +18,8 @@ from pydicom.uid import UID
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.headers import Bytes
-from trio_dicom._dimse.part10 import LOOK, file_meta_bytes, read_head, sop_uids
+from trio_dicom._dimse.part10 import LOOK, file_meta_bytes, sop_uids
+from trio_dicom._io.file_heads import look_at
 from trio_dicom._io.naming import give_name
 from trio_dicom._io.syncing import make_folder, sync_name
 from trio_dicom.errors import LocalProtocolError
@@ -259,8 +260,7 @@ class InstanceFile:
 def _existing(path: Path) -> StoredDataSet:
     """The instance in a file that was there before."""
     try:
-        with path.open("rb") as file:
-            return read_head(file, path)
+        return look_at(path)[0].stored(path)
     except LocalProtocolError as error:
         raise NotKept(Code.PROCESSING_FAILURE, "another file has its name") from error
 
