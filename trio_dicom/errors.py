@@ -286,21 +286,13 @@ class ReleaseTimeout(OperationTimeout):
 
 
 # An LO has 64 characters (PS3.5 6.2), and no line of a log or terminal is for peers to write.
-_LONGEST_COMMENT = 64
-
-
-def _printable(text: str) -> str:
-    shown = text[:_LONGEST_COMMENT]
-    plain = "".join(it if it.isprintable() else f"\\x{ord(it):02x}" for it in shown)
-    return plain if shown == text else f"{plain}..."
-
-
 class StatusError(TrioDicomError):
     """A DIMSE status says failure, and the caller asked for an exception.
 
     Attributes:
         status: The status, with its code, kind and meaning.
-        comment: The peer's Error Comment (0000,0902), as it came, or "".
+        comment: The peer's Error Comment (0000,0902), as it came, or "". The text of the error
+            does not repeat it, because it may name a patient.
     """
 
     def __init__(
@@ -308,6 +300,6 @@ class StatusError(TrioDicomError):
     ) -> None:
         self.status = status
         self.comment = comment
-        said = f"; the peer comments: {_printable(comment)}" if comment else ""
+        said = "; the peer says more in its comment" if comment else ""
         help_ = f". {hint}" if hint else ""
         super().__init__(f"{operation} ended with status {status}{said}{help_}")

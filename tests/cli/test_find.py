@@ -172,6 +172,7 @@ async def test_a_query_that_breaks_does_not_look_complete(command: Command, opti
     assert ran.code == 1
     assert "DOE^JOHN" in ran.out
     assert "C-FIND ended with status C001H" in ran.err
+    assert "[2J order\n" in ran.err
     assert "\x1b" not in ran.err
     if option == "--limit=9":
         assert ran.err.endswith("1 match before it broke off\n")

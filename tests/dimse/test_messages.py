@@ -503,8 +503,10 @@ def test_raise_for_status_raises_for_failures_only() -> None:
     with pytest.raises(StatusError) as caught:
         response.raise_for_status()
     assert caught.value.status == Status(0xA700)
+    assert caught.value.comment == "disk full"
     assert str(caught.value) == (
-        "C-STORE ended with status A700H (failure: out of resources); the peer comments: disk full"
+        "C-STORE ended with status A700H (failure: out of resources); "
+        "the peer says more in its comment"
     )
     with pytest.raises(StatusError, match=r"^N-EVENT-REPORT ended with status 0110H \([^)]*\)$"):
         n.NEventReportResponse(status=0x0110).raise_for_status()

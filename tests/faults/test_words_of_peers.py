@@ -11,17 +11,12 @@ from trio_dicom import Status, StatusError
 NASTY = "a\nb\r\x1b[2Jc\0d\x9be"
 
 
-@pytest.mark.parametrize("comment", [NASTY, NASTY * 5000, "x" * 65])
-def test_the_comment_of_a_peer_is_one_short_line_of_the_error(comment: str) -> None:
+@pytest.mark.parametrize("comment", [NASTY, "no study of DOE^JOHN"])
+def test_the_comment_of_a_peer_may_name_a_patient_and_is_not_in_the_text(comment: str) -> None:
     error = StatusError(Status(0xC000), operation="C-FIND", comment=comment)
     assert error.comment == comment  # as it came
+    assert str(error) == str(StatusError(Status(0xC000), operation="C-FIND", comment="else"))
     assert str(error).isprintable()
-    assert len(str(error)) < 400
-
-
-def test_a_comment_that_is_one_is_told_as_it_is() -> None:
-    comment = "no such patient: Müller"
-    assert str(StatusError(Status(0xC000), operation="C-FIND", comment=comment)).endswith(comment)
 
 
 @pytest.mark.pitfall(26)

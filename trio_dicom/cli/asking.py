@@ -23,6 +23,7 @@ from trio_dicom.cli.exits import ExitCode, UsageError
 from trio_dicom.cli.matches import Column, MatchWriter, writer_of
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.target import Target
+from trio_dicom.cli.words import words_of
 
 __all__ = ["MATCH_OPTIONS", "MatchOptions", "Question"]
 
@@ -123,7 +124,7 @@ class _Printing:
     def complain(self, error: TrioDicomError) -> None:
         """Say what ended the query."""
         self._is_whole = False
-        self._say(str(error))
+        self._say(words_of(error))
 
     def _say(self, what: str) -> None:
         self._is_good = False

@@ -29,6 +29,7 @@ from trio_dicom.cli.listening import listening_errors, refuse_options, server_co
 from trio_dicom.cli.options import OUTPUT_OPTIONS, PEER_OPTIONS, OutputOptions, PeerOptions
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.target import Target
+from trio_dicom.cli.words import words_of
 from trio_dicom.sop_classes import STORAGE_COMMITMENT
 
 __all__ = ["commit"]
@@ -140,7 +141,7 @@ async def commit(
             if result is None:
                 output.note(_no_report(wait, transaction_uid, receiver))
         except TrioDicomError as error:
-            output.note(("trio-dicom: ", "bold red"), str(error))
+            output.note(("trio-dicom: ", "bold red"), words_of(error))
     if result is not None:
         files = [it.by(result) for it in files]
     _report(files, transaction_uid, output)

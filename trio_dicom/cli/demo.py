@@ -35,6 +35,7 @@ from trio_dicom.cli.exits import ExitCode
 from trio_dicom.cli.options import OUTPUT_OPTIONS, OutputOptions, PeerOptions
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.target import Target
+from trio_dicom.cli.words import words_of
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION
 
 __all__ = ["demo"]
@@ -110,7 +111,7 @@ async def demo(*, out: OutputOptions = OUTPUT_OPTIONS) -> ExitCode:
             try:
                 await trip.travel(Target.of(archive.address, PeerOptions()))
             except TrioDicomError as error:
-                output.note(("trio-dicom: ", "bold red"), str(error))
+                output.note(("trio-dicom: ", "bold red"), words_of(error))
     return trip.report()
 
 

@@ -23,6 +23,7 @@ from trio_dicom.cli.retrieve import RetrieveLevel, is_of_frames, report_end, ret
 from trio_dicom.cli.sub_operations import Arrived
 from trio_dicom.cli.target import Target
 from trio_dicom.cli.uids import parse_uid
+from trio_dicom.cli.words import words_of
 from trio_dicom.sop_classes import (
     COMPOSITE_INSTANCE_ROOT_GET,
     PATIENT_ROOT_GET,
@@ -93,7 +94,7 @@ async def get(
         try:
             await fetching.fetch()
         except TrioDicomError as error:
-            output.note(("trio-dicom: ", "bold red"), str(error))
+            output.note(("trio-dicom: ", "bold red"), words_of(error))
         finally:
             if arrived.count:  # also when it broke off: what is here is here
                 output.line(arrived.summary(trio.current_time() - begun))

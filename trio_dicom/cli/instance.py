@@ -27,6 +27,7 @@ from trio_dicom.cli.options import OutputOptions, PeerOptions
 from trio_dicom.cli.output import Output
 from trio_dicom.cli.target import Target
 from trio_dicom.cli.uids import parse_uid
+from trio_dicom.cli.words import words_of
 from trio_dicom.sop_classes import (
     BASIC_COLOR_PRINT,
     BASIC_GRAYSCALE_PRINT,
@@ -171,12 +172,12 @@ class Instance:
             status=None,
             kind="error",
             meaning=None,
-            error=str(error),
+            error=words_of(error),
             sop_class_uid=self.sop_class_uid,
             sop_instance_uid=self.sop_instance_uid,
             data_set=None,
         )
-        self.output.line(("failed", "bold red"), f"  {self.target.peer}: {error}")
+        self.output.line(("failed", "bold red"), f"  {self.target.peer}: {words_of(error)}")
 
 
 def _decoded(response: Response) -> Dataset | None:

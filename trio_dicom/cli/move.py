@@ -47,6 +47,7 @@ from trio_dicom.cli.retrieve import (
 from trio_dicom.cli.sub_operations import Arrived
 from trio_dicom.cli.target import Target
 from trio_dicom.cli.uids import parse_uid
+from trio_dicom.cli.words import words_of
 from trio_dicom.sop_classes import COMPOSITE_INSTANCE_ROOT_MOVE, PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE
 
 __all__ = ["move"]
@@ -167,7 +168,7 @@ async def move(
                 async with moving(association) as retrieval:
                     response = await final_response(retrieval, output)
             except TrioDicomError as error:
-                output.note(("trio-dicom: ", "bold red"), str(error))
+                output.note(("trio-dicom: ", "bold red"), words_of(error))
                 return ExitCode.SOME_FAILED
             finally:
                 if arrived.count:  # also when it broke off: what is here is here
