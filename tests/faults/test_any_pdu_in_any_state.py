@@ -60,6 +60,8 @@ NO_PDU: Outcome = abort(2, 1), RemoteProtocolError
 AA_1: Outcome = abort(0, 0), RemoteProtocolError
 AA_3: Outcome = b"", AssociationAborted
 QUIET: Outcome = b"", None
+AGAIN: Outcome = abort(2, 2), None
+AGAIN_NO_PDU: Outcome = abort(2, 1), None
 RELEASED_BY_THEM: Outcome = RELEASE_RESPONSE, None
 
 
@@ -80,12 +82,12 @@ TABLE: dict[tuple[str, str], dict[str, Outcome]] = {
     ),
     (CLIENT, "Sta11 releases crossed"): row(AA_8, NO_PDU, AA_3, RELEASED=QUIET),
     (CLIENT, "Sta13 aborted"): row(*[(b"", RemoteProtocolError)] * 3),
-    (CLIENT, "Sta13 released by the peer"): row(*[QUIET] * 3),
+    (CLIENT, "Sta13 released by the peer"): row(QUIET, AGAIN_NO_PDU, QUIET, RQ=AGAIN),
     (RECEIVER, "Sta2 awaiting the request"): row(AA_1, AA_1, QUIET),
     (RECEIVER, "Sta6 associated"): row(AA_8, NO_PDU, AA_3, RELEASE=RELEASED_BY_THEM),
     (RECEIVER, "Sta13 aborted"): row(*[(b"", RemoteProtocolError)] * 3),
-    (RECEIVER, "Sta13 released by the peer"): row(*[QUIET] * 3),
-    (RECEIVER, "Sta13 rejected"): row(*[QUIET] * 3),
+    (RECEIVER, "Sta13 released by the peer"): row(QUIET, AGAIN_NO_PDU, QUIET, RQ=AGAIN),
+    (RECEIVER, "Sta13 rejected"): row(QUIET, AGAIN_NO_PDU, QUIET, RQ=AGAIN),
 }
 NOT_HERE = {("Sta5", AC), ("Sta6", DATA), ("Sta7", DATA), ("Sta2", RQ)}
 CELLS = [

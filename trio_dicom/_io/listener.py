@@ -126,6 +126,8 @@ class Listener:
                 self._first_byte = data[0]
             link.machine.receive_data(data)
             self._take_events()
+            if link.ending is None and link.machine.has_data_to_send:
+                link.outbox.ring()
             self.watch_artim()
             has_heard_enough = link.ending is not None and link.ending.abort is None
             if not data or has_heard_enough or link.machine.ended:
@@ -191,10 +193,10 @@ class Listener:
             case AssociateConfirmation(association=association):
                 self._accepted(association)
             case AssociateRefusal(reject=reject):
-                if link.acceptance is None:
+                if (
+                    link.acceptance is None
+                ):  # else the machine itself has refused what it cannot speak
                     self._rejected(reject)
-                else:
-                    link.outbox.ring()  # the machine itself has refused what it cannot speak
             case ReleaseIndication():
                 self._release_indicated()
             case ReleaseConfirmation():
