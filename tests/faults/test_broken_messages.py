@@ -7,11 +7,12 @@ byte by byte.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from attrs import frozen
 
-from tests.faults.sides import CT_ID, REFUSED_ID, SIDES, associated
+from tests.faults.sides import CT_ID, RECEIVER, REFUSED_ID, SIDES, associated
 from tests.faults.wire import (
     COMMAND,
     DATA,
@@ -32,6 +33,7 @@ from tests.faults.wire import (
     ui,
 )
 from tests.io.recording import CT
+from tests.operations.getting import files_in
 from trio_dicom import ConnectionOptions, Limits, RemoteProtocolError
 
 UNRECOGNIZED, INVALID = abort(2, 1), abort(2, 6)  # by the provider (PS3.8 Table 9-26)
@@ -310,3 +312,16 @@ async def test_what_is_odd_but_clear_is_taken(
                 assert answer.endswith(element(0x0900, u16(status)))
         assert await ours.lives()
         assert ours.errors == []
+
+
+@pytest.mark.scenario("B52")
+async def test_an_inbox_refuses_an_instance_without_a_data_set(tmp_path: Path) -> None:
+    inside = tmp_path / "in"
+    async with associated(RECEIVER, into=inside) as ours:
+        await ours.says(one(command(STORE_REQUEST | {0x0800: NO_DATA_SET}), 3, CT_ID))
+        answer = await ours.hears_pdu()
+        assert element(0x0900, u16(0xC000)) in answer
+        assert element(0x0902, b"there is no data set") in answer
+        assert await ours.lives()
+        assert ours.log == []
+    assert files_in(inside) == []

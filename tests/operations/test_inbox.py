@@ -208,6 +208,15 @@ async def test_or_the_new_one_gets_a_number(tmp_path: Path) -> None:
     assert [it.path for it in instances] == paths
 
 
+async def test_the_file_of_another_instance_is_not_kept_for_this_one(tmp_path: Path) -> None:
+    async with retrieving(Inbox(tmp_path, on_exists="keep")) as (retrieval, peer):
+        await send(peer, "9.9.9")
+        (tmp_path / "9.9.9.dcm").rename(tmp_path / "1.2.2.dcm")
+        answer = await send(peer, "1.2.2", number=2, data_set=ct("1.2.2"))
+    assert (answer.status.code, answer.error_comment) == (0x0110, "another file has its name")
+    assert uids_of(retrieval) == ["9.9.9"]
+
+
 def test_there_is_nothing_else_to_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="on_exists"):
         Inbox(tmp_path, on_exists="panic")  # type: ignore[arg-type]

@@ -149,7 +149,7 @@ class InstanceFile:
             if self._is_durable:
                 sync_name(path or self._destination.path)
             if path is None:
-                self.unclaimed = _existing(self._destination.path)
+                self.unclaimed = self._existing(self._destination.path)
             else:
                 self.unclaimed = self._stored(path)
             return self.unclaimed
@@ -234,6 +234,17 @@ class InstanceFile:
             is_temporary=self._destination is None,
         )
 
+    def _existing(self, path: Path) -> StoredDataSet:
+        """The instance in a file that was there before, which must be this one."""
+        why = None
+        try:
+            stored = look_at(path)[0].stored(path)
+        except LocalProtocolError as error:
+            stored, why = None, error
+        if stored is None or stored.sop_instance_uid != self._request.sop_instance_uid:
+            raise NotKept(Code.PROCESSING_FAILURE, "another file has its name") from why
+        return stored
+
     def _check(self, stored: StoredDataSet, destination: Destination) -> None:
         """Look at what has arrived: at the SOP UIDs, and as the destination wants."""
         uids = sop_uids(self._beginning, self._transfer_syntax)
@@ -255,14 +266,6 @@ class InstanceFile:
             with suppress(OSError):
                 self._aside.unlink()
             self._file = None
-
-
-def _existing(path: Path) -> StoredDataSet:
-    """The instance in a file that was there before."""
-    try:
-        return look_at(path)[0].stored(path)
-    except LocalProtocolError as error:
-        raise NotKept(Code.PROCESSING_FAILURE, "another file has its name") from error
 
 
 def _write_fully(file: BinaryIO, data: Bytes) -> None:

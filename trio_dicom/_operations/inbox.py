@@ -132,7 +132,10 @@ class Inbox:
         """See ``InstanceHandler``."""
         # It has its name. If its association ends just now, the program has it all the same.
         await trio.lowlevel.cancel_shielded_checkpoint()
-        assert isinstance(request.data_set, StoredDataSet)  # that is where the sink was
+        if not isinstance(request.data_set, StoredDataSet):  # the sink was not asked: it has none
+            return response_to(
+                request, Code.CANNOT_UNDERSTAND, error_comment="there is no data set"
+            )
         if self.report is not None:
             try:
                 self.report(ReceivedInstance.of(request.data_set))
