@@ -166,7 +166,8 @@ class ConnectionOptions:
         timeouts: How long to wait.
         limits: What a peer can make us hold.
         max_length: The longest P-DATA-TF that we ask the peer to send, in bytes
-            (PS3.8 D.1); 0 means no limit.
+            (PS3.8 D.1). 0 states no limit; what is longer than ``Limits.pdu_length`` is
+            aborted all the same.
         max_fragment_pdu: The longest P-DATA-TF that we send, in bytes, even where
             the peer takes longer ones.
         on_timeout: What a timed-out request does to the association: ``"continue"``

@@ -87,7 +87,7 @@ class PeerOptions:
 
     Attributes:
         calling_ae: Our AE title. Many archives want to know it beforehand.
-        max_pdu: The longest P-DATA-TF that the peer may send, in bytes; 0 for no limit.
+        max_pdu: The longest P-DATA-TF that the peer may send, in bytes; 0 for up to 16 MiB.
         connect_timeout: Seconds for name look-up, TCP and TLS together.
         associate_timeout: Seconds for the answer to the association request.
         idle_timeout: Seconds of the peer's silence that are too many while a request is open.

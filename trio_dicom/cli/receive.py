@@ -92,7 +92,7 @@ async def receive(
             it one peer may take all there are.
         unknown_classes: Take instances of SOP classes that nobody knows.
         idle_timeout: Seconds of a peer's silence after which its association is aborted.
-        max_pdu: The longest P-DATA-TF that a peer may send, in bytes; 0 for no limit.
+        max_pdu: The longest P-DATA-TF that a peer may send, in bytes; 0 for up to 16 MiB.
         cert: Encrypt with TLS, and this certificate in PEM.
         key: Its private key in PEM, if it is not in the same file.
         ca: Take only peers with a certificate of the authorities in this PEM file.
