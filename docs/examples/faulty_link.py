@@ -4,7 +4,7 @@ import trio
 
 from trio_dicom import ConnectionLost, propose, wrap_stream
 from trio_dicom.sop_classes import VERIFICATION
-from trio_dicom.testing import Archive, Cut, FaultyStream, Trickle, memory_link
+from trio_dicom.testing import Cut, FaultyStream, MemoryArchive, Trickle, memory_link
 
 
 async def archive_is_ready(stream: trio.abc.Stream) -> bool:
@@ -22,5 +22,5 @@ async def test_an_archive_that_is_cut_off_is_not_ready() -> None:
         ours, theirs = memory_link()
         broken = FaultyStream(ours, receiving=[Trickle(), Cut(at=number, how="reset")])
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(Archive().serve, theirs)
+            nursery.start_soon(MemoryArchive().serve, theirs)
             assert not await archive_is_ready(broken)

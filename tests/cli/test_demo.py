@@ -23,7 +23,7 @@ import trio_dicom.testing
 from tests.cli.conftest import Command
 from trio_dicom import CStoreResponse, EncodedDataSet
 from trio_dicom.cli import demo as demo_module
-from trio_dicom.testing import Archive, open_archive
+from trio_dicom.testing import MemoryArchive, open_archive
 
 
 async def test_every_file_comes_back_as_it_was(command: Command) -> None:
@@ -95,7 +95,7 @@ async def test_an_archive_that_forgets_is_exit_code_1(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
-    async def forgetful() -> AsyncGenerator[Archive, None]:
+    async def forgetful() -> AsyncGenerator[MemoryArchive, None]:
         async with open_archive() as archive:
             monkeypatch.setattr(type(archive.instances), "select", lambda *_: [])
             yield archive
@@ -112,7 +112,7 @@ async def test_an_archive_that_fails_is_exit_code_1_with_what_came_before(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
-    async def failing() -> AsyncGenerator[Archive, None]:
+    async def failing() -> AsyncGenerator[MemoryArchive, None]:
         async with open_archive() as archive:
 
             def select(*_: object) -> None:

@@ -28,13 +28,13 @@ from trio_dicom import (
     contexts_for_files,
     open_association,
 )
-from trio_dicom.testing import Archive, ConversationOver, ScriptedPeer, open_archive
+from trio_dicom.testing import ConversationOver, MemoryArchive, ScriptedPeer, open_archive
 
 JPEG = "SC_rgb_jpeg_dcmtk.dcm"
 
 
 @pytest.fixture
-async def archive(pydicom_files: Path, tmp_path: Path) -> AsyncGenerator[Archive, None]:
+async def archive(pydicom_files: Path, tmp_path: Path) -> AsyncGenerator[MemoryArchive, None]:
     """An archive with a study of six images, and with one that is compressed."""
     folder = tmp_path / "study"
     folder.mkdir()
@@ -49,7 +49,7 @@ async def archive(pydicom_files: Path, tmp_path: Path) -> AsyncGenerator[Archive
 
 
 async def test_a_study_comes_and_every_file_is_named(
-    archive: Archive, command: Command, tmp_path: Path
+    archive: MemoryArchive, command: Command, tmp_path: Path
 ) -> None:
     into = tmp_path / "a" / "inbox"
     ran = await command("get", archive.address, "-k", f"StudyInstanceUID={STUDY}", "--into", into)
@@ -76,7 +76,7 @@ async def test_a_study_comes_and_every_file_is_named(
     ],
 )
 async def test_the_deepest_key_says_what_it_is_about(
-    archive: Archive, command: Command, tmp_path: Path, keys: list[str], count: int
+    archive: MemoryArchive, command: Command, tmp_path: Path, keys: list[str], count: int
 ) -> None:
     arguments = [it for key in keys for it in ("-k", key)]
     ran = await command("get", archive.address, *arguments, "--into", tmp_path / "in", "--json")
@@ -106,7 +106,7 @@ async def test_the_deepest_key_says_what_it_is_about(
 
 @pytest.mark.scenario("B21")
 async def test_what_is_compressed_comes_as_it_is_stored(
-    archive: Archive, command: Command, pydicom_files: Path, tmp_path: Path
+    archive: MemoryArchive, command: Command, pydicom_files: Path, tmp_path: Path
 ) -> None:
     study = dcmread(pydicom_files / JPEG).StudyInstanceUID
     key = f"StudyInstanceUID={study}"
@@ -118,7 +118,7 @@ async def test_what_is_compressed_comes_as_it_is_stored(
 
 
 async def test_what_is_there_is_replaced_kept_or_joined(
-    archive: Archive, command: Command, tmp_path: Path
+    archive: MemoryArchive, command: Command, tmp_path: Path
 ) -> None:
     into = tmp_path / "in"
     key = f"SOPInstanceUID={STUDY}.1.2"
@@ -138,7 +138,7 @@ async def test_what_is_there_is_replaced_kept_or_joined(
 
 
 async def test_of_a_study_that_nobody_knows_nothing_comes(
-    archive: Archive, command: Command, tmp_path: Path
+    archive: MemoryArchive, command: Command, tmp_path: Path
 ) -> None:
     key = "StudyInstanceUID=1.2.3.4.5"
     ran = await command("get", archive.address, "-k", key, "--into", tmp_path / "in")
@@ -148,7 +148,7 @@ async def test_of_a_study_that_nobody_knows_nothing_comes(
 
 
 async def test_a_full_disk_is_said_and_what_fits_is_kept(
-    archive: Archive, command: Command, tmp_path: Path
+    archive: MemoryArchive, command: Command, tmp_path: Path
 ) -> None:
     key = f"StudyInstanceUID={STUDY}"
     with disk_with_room_for(10_000):
@@ -162,7 +162,7 @@ async def test_a_full_disk_is_said_and_what_fits_is_kept(
 
 @pytest.mark.parametrize("option", ["--json", "--level=study"])
 async def test_an_output_that_cannot_be_written_ends_it(
-    archive: Archive, tmp_path: Path, option: str
+    archive: MemoryArchive, tmp_path: Path, option: str
 ) -> None:
     get = ("get", archive.address, "-k", f"StudyInstanceUID={STUDY}", "--into", tmp_path / "in")
     assert await trio.to_thread.run_sync(into_full, *get, option) == (

@@ -39,7 +39,7 @@ from trio_dicom.sop_classes import (
     UPS_WATCH,
     VERIFICATION,
 )
-from trio_dicom.testing import Archive, Instances, LinkEnd, ScriptedPeer, memory_link
+from trio_dicom.testing import Instances, LinkEnd, MemoryArchive, ScriptedPeer, memory_link
 
 __all__ = ["CONTEXTS", "Case", "Files", "Scene", "play"]
 
@@ -161,7 +161,7 @@ class Scene:
 
     async def _serve(self, heard: Heard) -> None:
         if self.instances is not None:
-            await Archive(instances=self.instances).serve(heard)
+            await MemoryArchive(instances=self.instances).serve(heard)
             return
         window = self.case.window
         obliging = ObligingPeer(

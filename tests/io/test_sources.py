@@ -23,7 +23,7 @@ from trio_dicom import (
 )
 from trio_dicom._dimse.deflated import deflate
 from trio_dicom._io import file_source
-from trio_dicom.testing import Archive, memory_link
+from trio_dicom.testing import MemoryArchive, memory_link
 
 BLOCK = 4096
 
@@ -58,7 +58,7 @@ async def test_a_deflated_file_of_odd_length_is_padded_with_its_last_bytes(
     assert len(odd) % 2 == 1
     monkeypatch.setattr(file_source, "_BLOCK", 16)
     request = stored(tmp_path / "odd.dcm", odd, DeflatedExplicitVRLittleEndian)
-    archive = Archive()
+    archive = MemoryArchive()
     ours, theirs = memory_link()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(archive.serve, theirs)
@@ -80,7 +80,7 @@ async def test_a_file_that_shrinks_on_the_way_breaks_its_association_alone(
     data = bytes(instance(4 * BLOCK).data)
     request = stored(path, data, ExplicitVRLittleEndian)
     path.write_bytes(data[:-missing])
-    archive = Archive()
+    archive = MemoryArchive()
     ours, theirs = memory_link()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(archive.serve, theirs)
@@ -100,7 +100,7 @@ async def test_a_file_that_is_too_short_at_once_is_not_begun(tmp_path: Path) -> 
     data = bytes(instance(2 * BLOCK).data)
     request = stored(path, data, ExplicitVRLittleEndian)
     path.write_bytes(data[:-1])
-    archive = Archive()
+    archive = MemoryArchive()
     ours, theirs = memory_link()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(archive.serve, theirs)

@@ -23,7 +23,7 @@ from trio_dicom import (
     open_association,
 )
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, VERIFICATION
-from trio_dicom.testing import Archive, open_archive
+from trio_dicom.testing import MemoryArchive, open_archive
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -201,14 +201,14 @@ async def test_impossible_contexts_are_refused_before_there_is_a_connection() ->
 async def test_a_peer_that_is_gone_is_told_at_the_next_request() -> None:
     life = trio.CancelScope()
 
-    async def serve(task_status: trio.TaskStatus[Archive]) -> None:
+    async def serve(task_status: trio.TaskStatus[MemoryArchive]) -> None:
         with life:
             async with open_archive() as archive:
                 task_status.started(archive)
                 await trio.sleep_forever()
 
     async with trio.open_nursery() as nursery:
-        archive: Archive = await nursery.start(serve)
+        archive: MemoryArchive = await nursery.start(serve)
         async with open_association(
             archive.host, archive.port, contexts=[VERIFICATION]
         ) as association:

@@ -39,7 +39,7 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom.sop_classes import STUDY_ROOT_FIND
-from trio_dicom.testing import Archive, ScriptedPeer, memory_link
+from trio_dicom.testing import MemoryArchive, ScriptedPeer, memory_link
 
 
 async def test_files_and_data_sets_are_stored_in_order(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def _note(uids: list[str], peer: ScriptedPeer, count: int, statuses: list[
 
 
 async def test_an_archive_holds_what_was_stored(tmp_path: Path) -> None:
-    archive = Archive()
+    archive = MemoryArchive()
     ours, theirs = memory_link()
     async with trio.open_nursery() as nursery, wrap_stream(ours) as connection:
         nursery.start_soon(archive.serve, theirs)

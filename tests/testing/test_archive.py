@@ -35,7 +35,7 @@ from trio_dicom.association import Association, open_association
 from trio_dicom.errors import AssociationRejected, LocalProtocolError
 from trio_dicom.handler import BaseHandler
 from trio_dicom.reasons import RejectReason
-from trio_dicom.testing import Archive, open_archive
+from trio_dicom.testing import MemoryArchive, open_archive
 
 PATIENT_ROOT = "1.2.840.10008.5.1.4.1.2.1.1"
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
@@ -56,18 +56,20 @@ async def find(
     return [data_set for data_set in decoded if data_set is not None], final.status.code
 
 
-async def test_the_archive_echoes(archive: Archive) -> None:
+async def test_the_archive_echoes(archive: MemoryArchive) -> None:
     async with open_association("127.0.0.1", archive.port, contexts=CONTEXTS) as association:
         assert (await association.c_echo()).status.is_success
     assert archive.address == f"ARCHIVE@127.0.0.1:{archive.port}"
 
 
-async def test_instances_are_kept_byte_for_byte(archive: Archive, pydicom_files: Path) -> None:
+async def test_instances_are_kept_byte_for_byte(
+    archive: MemoryArchive, pydicom_files: Path
+) -> None:
     path = pydicom_files / "CT_small.dcm"
     async with open_association("127.0.0.1", archive.port, contexts=CONTEXTS) as association:
         assert (await association.c_store(path)).status.is_success
     [kept] = archive.instances
-    other = Archive()
+    other = MemoryArchive()
     assert other.instances.add(path).data_set == kept.data_set
     assert path.read_bytes().endswith(bytes(kept.data_set.data))
     assert kept.sop_class_uid == CTImageStorage
@@ -76,7 +78,7 @@ async def test_instances_are_kept_byte_for_byte(archive: Archive, pydicom_files:
 
 
 async def test_an_instance_that_names_another_one_is_refused(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = CStoreRequest(
         sop_class_uid=CTImageStorage, sop_instance_uid="9.9", data_set=instance(1)
@@ -96,7 +98,7 @@ async def test_an_instance_that_names_another_one_is_refused(
         assert (await association.c_echo()).status.is_success
 
 
-async def test_patients_studies_series_and_instances_are_found(archive: Archive) -> None:
+async def test_patients_studies_series_and_instances_are_found(archive: MemoryArchive) -> None:
     archive.instances.add(instance(1, PatientName="Müller^Änne"))
     archive.instances.add(instance(2, PatientName="Müller^Änne", SeriesInstanceUID="1.2.201"))
     archive.instances.add(
@@ -143,7 +145,7 @@ async def test_patients_studies_series_and_instances_are_found(archive: Archive)
 
 @pytest.mark.parametrize("identifier", [None, Dataset(), query("FRAME"), query("PATIENT")])
 async def test_a_query_without_a_level_of_its_model_fails(
-    archive: Archive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
+    archive: MemoryArchive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CFindRequest, "must_have_data_set", False)
     async with open_association("127.0.0.1", archive.port, contexts=CONTEXTS) as association:
@@ -153,7 +155,7 @@ async def test_a_query_without_a_level_of_its_model_fails(
 @pytest.mark.scenario("B48")
 @pytest.mark.pitfall(1)
 async def test_a_query_that_is_left_ends_and_the_next_sees_its_own_matches(
-    archive: Archive,
+    archive: MemoryArchive,
 ) -> None:
     for number in range(1, 200):
         archive.instances.add(instance(number))
@@ -179,7 +181,7 @@ class Inbox(BaseHandler):
 
 
 async def get(
-    archive: Archive,
+    archive: MemoryArchive,
     identifier: Dataset | None,
     inbox: Inbox,
     contexts: list[PresentationContext] | None = None,
@@ -195,7 +197,7 @@ async def get(
     return pending, final
 
 
-async def test_a_study_comes_back_as_it_was_stored(archive: Archive) -> None:
+async def test_a_study_comes_back_as_it_was_stored(archive: MemoryArchive) -> None:
     for number in (1, 2, 3):
         archive.instances.add(instance(number))
     inbox = Inbox()
@@ -211,7 +213,7 @@ async def test_a_study_comes_back_as_it_was_stored(archive: Archive) -> None:
         assert request.data_set == archive.instances[request.sop_instance_uid].data_set
 
 
-async def test_what_the_requestor_refuses_is_listed_at_the_end(archive: Archive) -> None:
+async def test_what_the_requestor_refuses_is_listed_at_the_end(archive: MemoryArchive) -> None:
     for number in (1, 2, 3):
         archive.instances.add(instance(number))
     inbox = Inbox({"1.2.1": 0xA700, "1.2.2": 0xB000})
@@ -223,7 +225,7 @@ async def test_what_the_requestor_refuses_is_listed_at_the_end(archive: Archive)
 
 @pytest.mark.scenario("B21")
 async def test_instances_go_in_a_syntax_that_was_agreed_or_not_at_all(
-    archive: Archive, pydicom_files: Path
+    archive: MemoryArchive, pydicom_files: Path
 ) -> None:
     archive.instances.add(instance(1))  # explicit, to be re-encoded
     archive.instances.add(instance(2, SOPClassUID=MRImageStorage))  # without the role
@@ -246,14 +248,14 @@ async def test_instances_go_in_a_syntax_that_was_agreed_or_not_at_all(
     assert (final.completed, final.failed, final.status.code) == (1, 2, 0xB000)
 
 
-async def test_nothing_to_get_is_a_success(archive: Archive) -> None:
+async def test_nothing_to_get_is_a_success(archive: MemoryArchive) -> None:
     pending, final = await get(archive, query("STUDY", StudyInstanceUID="1.9"), Inbox())
     assert (pending, final.completed, final.status.code) == ([], 0, 0)
 
 
 @pytest.mark.parametrize("identifier", [None, query("STUDY"), query("STUDY", PatientID="P1")])
 async def test_a_get_without_its_unique_key_fails(
-    archive: Archive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
+    archive: MemoryArchive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CGetRequest, "must_have_data_set", False)
     archive.instances.add(instance(1))
@@ -261,7 +263,7 @@ async def test_a_get_without_its_unique_key_fails(
     assert (pending, final.status.code) == ([], 0xA900)
 
 
-async def test_a_move_is_refused(archive: Archive) -> None:
+async def test_a_move_is_refused(archive: MemoryArchive) -> None:
     request = CMoveRequest(
         sop_class_uid=STUDY_ROOT_MOVE,
         move_destination="ELSEWHERE",
@@ -273,7 +275,7 @@ async def test_a_move_is_refused(archive: Archive) -> None:
 
 
 async def test_the_called_title_is_checked_if_it_is_to_be() -> None:
-    async with open_archive(archive=Archive("PACS", checks_called_ae=True)) as archive:
+    async with open_archive(archive=MemoryArchive("PACS", checks_called_ae=True)) as archive:
         async with open_association(
             archive.host, archive.port, called_ae="PACS", contexts=CONTEXTS
         ) as association:
@@ -298,7 +300,7 @@ async def test_the_archive_speaks_tls(tmp_path: Path) -> None:
         assert (await association.c_echo()).status.is_success
 
 
-async def test_a_window_is_agreed_to_and_answered_in_order(archive: Archive) -> None:
+async def test_a_window_is_agreed_to_and_answered_in_order(archive: MemoryArchive) -> None:
     async with (
         open_association(
             archive.host, archive.port, contexts=CONTEXTS, max_operations_invoked=0
@@ -312,11 +314,11 @@ async def test_a_window_is_agreed_to_and_answered_in_order(archive: Archive) -> 
 
 def test_what_is_no_instance_is_not_added() -> None:
     with pytest.raises(LocalProtocolError, match="needs one SOP Class UID"):
-        Archive().instances.add(Dataset())
+        MemoryArchive().instances.add(Dataset())
 
 
 def test_adding_an_instance_again_replaces_it() -> None:
-    instances = Archive().instances
+    instances = MemoryArchive().instances
     instances.add(instance(1, PatientID="old"))
     instances.add(instance(1, PatientID="new"))
     assert [it.attributes.PatientID for it in instances] == ["new"]

@@ -22,11 +22,11 @@ from pynetdicom.sop_class import (
 
 from tests.interop.programs import program
 from tests.testing.builders import instance, query
-from trio_dicom.testing import Archive
+from trio_dicom.testing import MemoryArchive
 
 
 async def client_says(
-    name: str, archive: Archive, *arguments: str | Path, cwd: Path | None = None
+    name: str, archive: MemoryArchive, *arguments: str | Path, cwd: Path | None = None
 ) -> str:
     """What one of DCMTK's clients says; it must succeed."""
     command = [
@@ -51,7 +51,7 @@ async def client_says(
 
 @pytest.mark.interop
 @pytest.mark.usefixtures("dcmtk")
-async def test_echoscu_is_answered(archive: Archive) -> None:
+async def test_echoscu_is_answered(archive: MemoryArchive) -> None:
     await client_says("echoscu", archive)
 
 
@@ -68,7 +68,7 @@ async def test_echoscu_is_answered(archive: Archive) -> None:
     ],
 )
 async def test_what_storescu_stores_is_kept(
-    archive: Archive, pydicom_files: Path, option: str, name: str
+    archive: MemoryArchive, pydicom_files: Path, option: str, name: str
 ) -> None:
     path = pydicom_files / name
     await client_says("storescu", archive, option, path)
@@ -82,7 +82,7 @@ async def test_what_storescu_stores_is_kept(
 
 @pytest.mark.interop
 @pytest.mark.usefixtures("dcmtk")
-async def test_findscu_finds(archive: Archive) -> None:
+async def test_findscu_finds(archive: MemoryArchive) -> None:
     archive.instances.add(instance(1))
     archive.instances.add(instance(2, StudyInstanceUID="1.2.101", StudyDate="19990101"))
     said = await client_says(
@@ -95,7 +95,7 @@ async def test_findscu_finds(archive: Archive) -> None:
 
 @pytest.mark.interop
 @pytest.mark.usefixtures("dcmtk")
-async def test_findscu_cancels(archive: Archive) -> None:
+async def test_findscu_cancels(archive: MemoryArchive) -> None:
     for number in range(1, 500):
         archive.instances.add(instance(number))
     said = await client_says(
@@ -108,7 +108,7 @@ async def test_findscu_cancels(archive: Archive) -> None:
 @pytest.mark.interop
 @pytest.mark.usefixtures("dcmtk")
 async def test_getscu_fetches_what_was_stored(
-    archive: Archive, pydicom_files: Path, tmp_path: Path
+    archive: MemoryArchive, pydicom_files: Path, tmp_path: Path
 ) -> None:
     kept = archive.instances.add(pydicom_files / "CT_small.dcm")
     study = kept.attributes.StudyInstanceUID
@@ -121,7 +121,7 @@ async def test_getscu_fetches_what_was_stored(
 
 
 async def with_pynetdicom(
-    archive: Archive,
+    archive: MemoryArchive,
     use: Callable[[Association], Any],
     *contexts: tuple[str, str],
     handlers: list[Any] | None = None,
@@ -155,7 +155,7 @@ async def with_pynetdicom(
 
 
 @pytest.mark.interop
-async def test_pynetdicom_echoes_and_stores(archive: Archive, pydicom_files: Path) -> None:
+async def test_pynetdicom_echoes_and_stores(archive: MemoryArchive, pydicom_files: Path) -> None:
     jpeg = dcmread(pydicom_files / "JPEG2000.dcm")
 
     def use(association: Association) -> tuple[int, int]:
@@ -170,7 +170,7 @@ async def test_pynetdicom_echoes_and_stores(archive: Archive, pydicom_files: Pat
 
 
 @pytest.mark.interop
-async def test_pynetdicom_finds(archive: Archive) -> None:
+async def test_pynetdicom_finds(archive: MemoryArchive) -> None:
     archive.instances.add(instance(1, PatientName="Doe^Jane"))
 
     def use(association: Association) -> list[tuple[int, str | None]]:
@@ -187,7 +187,7 @@ async def test_pynetdicom_finds(archive: Archive) -> None:
 
 
 @pytest.mark.interop
-async def test_pynetdicom_gets(archive: Archive) -> None:
+async def test_pynetdicom_gets(archive: MemoryArchive) -> None:
     for number in (1, 2):
         archive.instances.add(instance(number))
     received: list[Dataset] = []

@@ -13,7 +13,7 @@ from trio_dicom._dimse.part10 import read_head
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom.association import open_association
 from trio_dicom.errors import LocalProtocolError
-from trio_dicom.testing import Archive
+from trio_dicom.testing import MemoryArchive
 
 
 def storable(folder: Path) -> dict[str, StoredDataSet]:
@@ -31,7 +31,7 @@ def storable(folder: Path) -> dict[str, StoredDataSet]:
 
 
 async def test_what_is_stored_comes_back_byte_for_byte(
-    archive: Archive, pydicom_files: Path
+    archive: MemoryArchive, pydicom_files: Path
 ) -> None:
     files = storable(pydicom_files)
     contexts = {

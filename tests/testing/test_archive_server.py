@@ -29,7 +29,7 @@ from trio_dicom._protocol.negotiation import propose
 from trio_dicom._wire.control import Abort, AssociationReject, ReleaseRequest, ReleaseResponse
 from trio_dicom._wire.pdus import AssociationAccept, AssociationRequest, DataTransfer
 from trio_dicom.reasons import AbortSource, ContextResult, RejectReason
-from trio_dicom.testing import Archive, Instances, LinkEnd, ScriptedPeer, memory_link
+from trio_dicom.testing import Instances, LinkEnd, MemoryArchive, ScriptedPeer, memory_link
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -39,7 +39,7 @@ REQUEST = propose(contexts=CONTEXTS)
 
 @asynccontextmanager
 async def served(
-    archive: Archive, *, capacity: int | None = None
+    archive: MemoryArchive, *, capacity: int | None = None
 ) -> AsyncGenerator[ScriptedPeer, None]:
     """A scripted client of an archive that serves; it must have ended at the end."""
     ours, theirs = memory_link(capacity=capacity)
@@ -56,7 +56,7 @@ async def associate(client: ScriptedPeer, request: AssociationRequest = REQUEST)
 
 
 async def test_an_association_is_accepted_and_released() -> None:
-    async with served(Archive()) as client:
+    async with served(MemoryArchive()) as client:
         await associate(client)
         await client.send_message(CEchoRequest(message_id=7))
         answer = await client.expect_message(CEchoResponse)
@@ -71,7 +71,7 @@ async def test_what_nobody_knows_is_refused_context_by_context() -> None:
         PresentationContext(CTImageStorage, ["1.2.3"]),
         PresentationContext(CTImageStorage, ["1.2.3", ExplicitVRLittleEndian]),
     ]
-    async with served(Archive()) as client:
+    async with served(MemoryArchive()) as client:
         await associate(client, propose(contexts=contexts))
         assert client.accepted is not None
         assert [(it.result, it.transfer_syntax) for it in client.accepted.contexts] == [
@@ -82,7 +82,7 @@ async def test_what_nobody_knows_is_refused_context_by_context() -> None:
 
 
 async def test_another_application_is_rejected() -> None:
-    async with served(Archive()) as client:
+    async with served(MemoryArchive()) as client:
         await client.send(
             AssociationRequest(
                 called_ae="A", calling_ae="B", contexts=REQUEST.contexts, application_context="1.2"
@@ -94,7 +94,7 @@ async def test_another_application_is_rejected() -> None:
 
 @pytest.mark.pitfall(24)
 async def test_nonsense_is_answered_with_an_abort_and_the_next_peer_is_served() -> None:
-    archive = Archive()
+    archive = MemoryArchive()
     async with served(archive) as client:
         await client.send_bytes(b"GET / HTTP/1.1\r\n\r\n")
         assert await client.expect(Abort) == Abort(AbortSource.USER)  # AA-1, PS3.8 Table 9-10
@@ -105,7 +105,7 @@ async def test_nonsense_is_answered_with_an_abort_and_the_next_peer_is_served() 
 @pytest.mark.parametrize("bytes_sent", [0, 3, len(REQUEST.encode()) - 1, len(REQUEST.encode())])
 @pytest.mark.parametrize("how", ["close", "eof", "reset"])
 async def test_a_peer_that_goes_away_leaves_nothing_behind(bytes_sent: int, how: str) -> None:
-    async with served(Archive()) as client:
+    async with served(MemoryArchive()) as client:
         await client.send_bytes(REQUEST.encode()[:bytes_sent])
         if how == "close":
             await client.aclose()
@@ -114,7 +114,7 @@ async def test_a_peer_that_goes_away_leaves_nothing_behind(bytes_sent: int, how:
 
 
 async def test_a_message_on_a_context_of_another_class_is_refused() -> None:
-    async with served(Archive()) as client:
+    async with served(MemoryArchive()) as client:
         await associate(client)
         await client.send_message(
             CFindRequest(sop_class_uid=STUDY_ROOT, message_id=1, data_set=query("STUDY")),
@@ -124,7 +124,7 @@ async def test_a_message_on_a_context_of_another_class_is_refused() -> None:
 
 
 async def test_an_operation_that_the_archive_has_not_is_refused() -> None:
-    async with served(Archive()) as client:
+    async with served(MemoryArchive()) as client:
         await associate(client)
         request = NGetRequest(sop_class_uid=CTImageStorage, sop_instance_uid="1.2", message_id=1)
         await client.send_message(request, context_id=CT)
@@ -138,7 +138,7 @@ async def test_an_operation_that_the_archive_has_not_is_refused() -> None:
 async def test_a_peer_that_asks_for_nothing_is_cut_off_by_artim(
     autojump_clock: MockClock,
 ) -> None:
-    async with served(Archive(artim_timeout=10)) as client:
+    async with served(MemoryArchive(artim_timeout=10)) as client:
         started = trio.current_time()
         with trio.move_on_after(60):
             for byte in REQUEST.encode():
@@ -151,7 +151,7 @@ async def test_a_peer_that_asks_for_nothing_is_cut_off_by_artim(
 
 
 async def test_a_silent_association_is_aborted_and_closed(autojump_clock: MockClock) -> None:
-    async with served(Archive(idle_timeout=20, artim_timeout=10)) as client:
+    async with served(MemoryArchive(idle_timeout=20, artim_timeout=10)) as client:
         await associate(client)
         assert await client.expect(Abort) == Abort(AbortSource.USER)
         assert trio.current_time() == pytest.approx(20)
@@ -160,7 +160,7 @@ async def test_a_silent_association_is_aborted_and_closed(autojump_clock: MockCl
 
 
 async def test_signs_of_life_keep_an_association(autojump_clock: MockClock) -> None:
-    async with served(Archive(idle_timeout=20)) as client:
+    async with served(MemoryArchive(idle_timeout=20)) as client:
         await associate(client)
         for number in range(1, 5):
             await trio.sleep(15)
@@ -169,7 +169,7 @@ async def test_signs_of_life_keep_an_association(autojump_clock: MockClock) -> N
 
 
 async def test_a_peer_that_reads_slowly_is_not_silent(autojump_clock: MockClock) -> None:
-    archive = Archive(idle_timeout=20)
+    archive = MemoryArchive(idle_timeout=20)
     for number in range(1, 10):
         archive.instances.add(instance(number))
     async with served(archive, capacity=100) as client:
@@ -188,7 +188,7 @@ async def test_a_peer_that_reads_slowly_is_not_silent(autojump_clock: MockClock)
 
 @pytest.mark.pitfall(2)
 async def test_a_peer_that_does_not_read_is_given_up(autojump_clock: MockClock) -> None:
-    archive = Archive(idle_timeout=20)
+    archive = MemoryArchive(idle_timeout=20)
     for number in range(1, 50):
         archive.instances.add(instance(number))
     async with served(archive, capacity=1000) as client:
@@ -205,7 +205,7 @@ async def test_a_peer_that_does_not_read_is_given_up(autojump_clock: MockClock) 
 
 
 async def test_a_cancelled_query_ends_with_its_status() -> None:
-    archive = Archive()
+    archive = MemoryArchive()
     for number in range(1, 50):
         archive.instances.add(instance(number))
     async with served(archive, capacity=100) as client:
@@ -235,7 +235,7 @@ async def test_a_cancelled_query_ends_with_its_status() -> None:
 
 
 async def test_a_cancelled_retrieval_says_what_remains() -> None:
-    archive = Archive()
+    archive = MemoryArchive()
     for number in (1, 2, 3):
         archive.instances.add(instance(number))
     async with served(archive) as client:
@@ -266,7 +266,7 @@ async def test_a_cancelled_retrieval_says_what_remains() -> None:
 
 
 async def test_more_open_requests_than_any_window_allows_are_aborted() -> None:
-    archive = Archive()
+    archive = MemoryArchive()
     archive.instances.add(instance(1))
     async with served(archive) as client:
         await associate(client)
@@ -285,7 +285,7 @@ async def test_more_open_requests_than_any_window_allows_are_aborted() -> None:
 async def test_a_release_in_the_middle_of_a_query_ends_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    archive = Archive()
+    archive = MemoryArchive()
     for number in range(1, 50):
         archive.instances.add(instance(number))
     async with served(archive, capacity=200) as client:
@@ -315,7 +315,7 @@ class Broken(Instances):
 async def test_a_bug_in_the_archive_is_a_failure_and_the_association_lives(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with served(Archive(instances=Broken())) as client:
+    async with served(MemoryArchive(instances=Broken())) as client:
         await associate(client)
         await client.send_message(
             CFindRequest(sop_class_uid=STUDY_ROOT, message_id=1, data_set=query("STUDY")),
@@ -347,7 +347,7 @@ async def test_a_bug_underneath_ends_one_association_and_not_the_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     stream = BrokenStream()
-    await Archive().serve(stream)
+    await MemoryArchive().serve(stream)
     assert stream.is_closed
     assert "an association of the archive failed" in caplog.text
 
@@ -358,7 +358,7 @@ async def test_a_peer_that_hung_up_before_it_was_served_is_no_failure() -> None:
         peer = ScriptedPeer(await open_stream_to_socket_listener(listener))
         stream = await listener.accept()
         await peer.reset()
-        await Archive().serve(stream)
+        await MemoryArchive().serve(stream)
 
 
 async def test_the_links_of_the_fixture_are_connected(

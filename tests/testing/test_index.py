@@ -9,7 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from tests.testing.builders import instance, query
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.transcode import encode_data_set
-from trio_dicom.testing.index import indexed, match_for, summary_of
+from trio_dicom.testing._archive.index import indexed, match_for, summary_of
 
 
 def received(data_set: Dataset) -> Dataset:

@@ -6,7 +6,7 @@ import pytest
 from pydicom import Dataset
 
 from tests.testing.builders import instance
-from trio_dicom.testing.matching import matches
+from trio_dicom.testing._archive.matching import matches
 
 
 def key(keyword: str, value: object) -> Dataset:

@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trio_dicom.testing._archive.instances import Instance, Instances
     from trio_dicom.testing.answers import acceptance_of
-    from trio_dicom.testing.archive import Archive, open_archive
+    from trio_dicom.testing.archive import MemoryArchive, open_archive
+    from trio_dicom.testing.calling import Place, open_memory_association
     from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
     from trio_dicom.testing.faults import (
         Chunks,
@@ -24,13 +26,11 @@ if TYPE_CHECKING:
         random_faults,
     )
     from trio_dicom.testing.faulty_stream import FaultyStream
-    from trio_dicom.testing.instances import Instance, Instances
     from trio_dicom.testing.links import LinkEnd, memory_link, reset
     from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
     from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
 __all__ = [
-    "Archive",
     "Chunks",
     "Clog",
     "ConversationEnd",
@@ -44,6 +44,8 @@ __all__ = [
     "Instance",
     "Instances",
     "LinkEnd",
+    "MemoryArchive",
+    "Place",
     "ScriptedPeer",
     "Stall",
     "Trickle",
@@ -51,13 +53,14 @@ __all__ = [
     "memory_link",
     "open_archive",
     "open_faulty_proxy",
+    "open_memory_association",
     "random_faults",
     "reset",
     "scripted_peer",
 ]
 
 _HOMES = {
-    "Archive": "archive",
+    "MemoryArchive": "archive",
     "Chunks": "faults",
     "Clog": "faults",
     "ConversationEnd": "conversation",
@@ -68,9 +71,10 @@ _HOMES = {
     "Fault": "faults",
     "FaultyProxy": "proxy",
     "FaultyStream": "faulty_stream",
-    "Instance": "instances",
-    "Instances": "instances",
+    "Instance": "_archive.instances",
+    "Instances": "_archive.instances",
     "LinkEnd": "links",
+    "Place": "calling",
     "ScriptedPeer": "scripted",
     "Stall": "faults",
     "Trickle": "faults",
@@ -78,6 +82,7 @@ _HOMES = {
     "memory_link": "links",
     "open_archive": "archive",
     "open_faulty_proxy": "proxy",
+    "open_memory_association": "calling",
     "random_faults": "faults",
     "reset": "links",
     "scripted_peer": "scripted",

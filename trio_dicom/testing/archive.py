@@ -10,14 +10,15 @@ import trio
 from attrs import define, field
 
 from trio_dicom.options import Limits
-from trio_dicom.testing.archive_server import serve_association
-from trio_dicom.testing.instances import Instances
+from trio_dicom.testing._archive.instances import Instances
+from trio_dicom.testing._archive.session import serve_association
+from trio_dicom.testing.calling import Place
 
-__all__ = ["Archive", "open_archive"]
+__all__ = ["MemoryArchive", "open_archive"]
 
 
 @define(eq=False)
-class Archive:
+class MemoryArchive:
     """An archive in memory: C-ECHO, C-STORE, C-FIND and C-GET.
 
     It accepts every storage SOP class in every transfer syntax that pydicom knows, and
@@ -31,6 +32,8 @@ class Archive:
             any has to hang up in the end (ARTIM, PS3.8 9.1.5).
         limits: What one peer can make it hold at a time.
         instances: What is stored.
+        destinations: Where those are, by AE title, to whom it moves instances and sends
+            reports on associations of their own.
         host: The address that it listens on, or "".
         port: The TCP port that it listens on, or 0.
     """
@@ -41,6 +44,7 @@ class Archive:
     artim_timeout: float = field(default=30.0, kw_only=True)
     limits: Limits = field(factory=Limits, kw_only=True)
     instances: Instances = field(factory=Instances, kw_only=True)
+    destinations: dict[str, Place] = field(factory=dict[str, Place], kw_only=True)
     host: str = field(default="", init=False)
     port: int = field(default=0, init=False)
 
@@ -62,9 +66,9 @@ async def open_archive(
     port: int = 0,
     *,
     host: str = "127.0.0.1",
-    archive: Archive | None = None,
+    archive: MemoryArchive | None = None,
     tls: ssl.SSLContext | None = None,
-) -> AsyncGenerator[Archive, None]:
+) -> AsyncGenerator[MemoryArchive, None]:
     """An archive that listens until the block is left; then its associations are cut.
 
     Args:
@@ -76,7 +80,7 @@ async def open_archive(
     Raises:
         OSError: The port is taken.
     """
-    archive = Archive() if archive is None else archive
+    archive = MemoryArchive() if archive is None else archive
     [listener] = await trio.open_tcp_listeners(port, host=host)
     archive.host, archive.port = listener.socket.getsockname()[:2]
     listeners: list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from trio_dicom.testing.archive import Archive, open_archive
+from trio_dicom.testing.archive import MemoryArchive, open_archive
 from trio_dicom.testing.links import LinkEnd
 from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
@@ -14,7 +14,7 @@ __all__ = ["archive", "scripted"]
 
 
 @pytest.fixture
-async def archive() -> AsyncGenerator[Archive, None]:
+async def archive() -> AsyncGenerator[MemoryArchive, None]:
     """An empty archive that listens on loopback, on ``archive.port``."""
     async with open_archive() as opened:
         yield opened

@@ -12,16 +12,12 @@ from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.items import ProposedContext
 from trio_dicom._wire.user_items import OperationsWindow, RoleSelection
 from trio_dicom.reasons import ContextResult
-from trio_dicom.sop_classes import QUERY_RETRIEVE_CLASSES, VERIFICATION
+from trio_dicom.testing._archive.services import SERVED_CLASSES
 
 __all__ = ["MOST_OPERATIONS", "accept"]
 
 MOST_OPERATIONS: Final = 16
 """How many requests a peer may have open, if it asks for a window; they are answered in order."""
-
-_SERVICES: Final[frozenset[str]] = frozenset(
-    context.abstract_syntax for context in (VERIFICATION, *QUERY_RETRIEVE_CLASSES)
-)
 
 
 def accept(request: AssociationRequest) -> AssociationAccept:
@@ -48,4 +44,4 @@ def _judge(proposed: ProposedContext) -> tuple[ContextResult, str | None]:
 def _syntaxes_for(abstract_syntax: str) -> Collection[str]:
     if abstract_syntax in STORAGE_CLASSES:
         return STORABLE_SYNTAXES
-    return NATIVE_SYNTAXES if abstract_syntax in _SERVICES else ()
+    return NATIVE_SYNTAXES if abstract_syntax in SERVED_CLASSES else ()

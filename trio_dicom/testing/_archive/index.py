@@ -10,7 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
 from trio_dicom._dimse.levels import element_of as raw_element_of
-from trio_dicom.testing.matching import values_of
+from trio_dicom.testing._archive.matching import values_of
 
 __all__ = [
     "LEVELS",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -15,14 +14,14 @@ from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.selection import select_context
 from trio_dicom.errors import NoAcceptedContext
 from trio_dicom.status import Code
-from trio_dicom.testing.instances import Instance
+from trio_dicom.testing._archive.finding import identifier_of
+from trio_dicom.testing._archive.instances import Instance
+from trio_dicom.testing._archive.refusing import Refused
 
 if TYPE_CHECKING:
-    from trio_dicom.testing.archive_server import Session
+    from trio_dicom.testing._archive.session import Session
 
-__all__ = ["retrieve"]
-
-_LARGEST_MESSAGE_ID = 0xFFFF
+__all__ = ["get"]
 
 
 @define
@@ -51,28 +50,29 @@ class _Counts:
         )
 
 
-async def retrieve(
-    session: Session,
-    request: CGetRequest,
-    context: NegotiatedContext,
-    instances: Sequence[Instance],
-) -> Response:
-    """Send ``instances`` one after the other; the final response.
+async def get(session: Session, request: CGetRequest, context: NegotiatedContext) -> Response:
+    """Send what is asked for, one instance after the other; the final response.
 
     Each goes out as it is stored if a context for that was accepted, else re-encoded if that
     keeps every value; otherwise it counts as failed.
 
     Args:
         session: The association.
-        request: What asked for them.
+        request: What asks for them.
         context: Its context, for the pending responses.
-        instances: What it asked for.
+
+    Raises:
+        Refused: The identifier does not say what to retrieve.
     """
+    try:
+        instances = session.archive.instances.select(identifier_of(request))
+    except ValueError as error:
+        raise Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, str(error)) from None
     counts = _Counts(len(instances))
-    for number, instance in enumerate(instances):
+    for instance in instances:
         if session.is_cancelled(request):
             return counts.response(request, Code.CANCEL, final=True)
-        await _send(session, instance, number % _LARGEST_MESSAGE_ID + 1, counts)
+        await _send(session, instance, counts)
         counts.remaining -= 1
         if counts.remaining:
             pending = counts.response(request, Code.PENDING, final=False)
@@ -82,18 +82,17 @@ async def retrieve(
     return counts.response(request, status, final=True)
 
 
-async def _send(session: Session, instance: Instance, message_id: int, counts: _Counts) -> None:
+async def _send(session: Session, instance: Instance, counts: _Counts) -> None:
     association = session.machine.association
     assert association is not None
     request = CStoreRequest(
-        message_id=message_id,
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,
         data_set=instance.data_set,
     )
     try:
         context = select_context(association.contexts, request)
-        status = (await session.store(request, context)).status
+        status = (await session.ask(request, context)).status
     except (NoAcceptedContext, NotConvertible):
         counts.failed.append(instance.sop_instance_uid)
         return

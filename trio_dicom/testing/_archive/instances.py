@@ -16,7 +16,7 @@ from trio_dicom._dimse.part10 import read_head
 from trio_dicom._dimse.transcode import encode_data_set, source_syntax
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.options import Limits
-from trio_dicom.testing.index import (
+from trio_dicom.testing._archive.index import (
     LEVELS,
     element_of,
     indexed,
@@ -25,7 +25,7 @@ from trio_dicom.testing.index import (
     sop_uids,
     summary_of,
 )
-from trio_dicom.testing.matching import matches, values_of
+from trio_dicom.testing._archive.matching import matches, values_of
 
 __all__ = ["Instance", "Instances"]
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
-from attrs import define, field
+from attrs import define, evolve, field
 
-from trio_dicom._dimse.c_messages import CCancelRequest, CStoreRequest, CStoreResponse
+from trio_dicom._dimse.c_messages import CCancelRequest
 from trio_dicom._dimse.encoded import StoredDataSet
-from trio_dicom._dimse.message import Message, Request, encode_command
+from trio_dicom._dimse.message import Message, Request, Response, encode_command
 from trio_dicom._dimse.transcode import encode_data_set
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._operations.acceptance import rejection
@@ -27,20 +28,22 @@ from trio_dicom._protocol.states import Role, State
 from trio_dicom._wire.control import Abort, ReleaseResponse
 from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.reasons import AbortSource
-from trio_dicom.testing.acceptance import MOST_OPERATIONS, accept
-from trio_dicom.testing.services import AssociationOver, serve_request
+from trio_dicom.testing._archive.acceptance import MOST_OPERATIONS, accept
+from trio_dicom.testing._archive.refusing import AssociationOver
+from trio_dicom.testing._archive.services import serve_request
 
 if TYPE_CHECKING:
-    from trio_dicom.testing.archive import Archive
+    from trio_dicom.testing.archive import MemoryArchive
 
 __all__ = ["Session", "serve_association"]
 
 _logger = logging.getLogger("trio_dicom")
 
+_LARGEST_MESSAGE_ID = 0xFFFF
 _WRITE = 1024 * 1024  # bytes of a data set that go out in one write
 
 
-async def serve_association(archive: Archive, stream: trio.abc.Stream) -> None:
+async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> None:
     """Serve one association on ``stream``, and close it, whatever happens.
 
     Args:
@@ -65,7 +68,7 @@ class Session:
         machine: The state of the association.
     """
 
-    archive: Archive
+    archive: MemoryArchive
     network: NetworkStream
     machine: AssociationMachine = field(init=False)
 
@@ -77,10 +80,12 @@ class Session:
     _requests: trio.MemoryReceiveChannel[MessageReceived] = field(init=False)
     _open: set[int] = field(factory=set[int], init=False)
     _cancelled: set[int] = field(factory=set[int], init=False)
-    # The sub-operation that is open, if one is, and its answer, once it is there.
-    _sub_operation: int | None = field(default=None, init=False)
-    _answers: deque[CStoreResponse] = field(factory=deque[CStoreResponse], init=False)
-    _answered: trio.Event = field(factory=trio.Event, init=False)
+    # What we have asked, by message ID, and the last ID that we have used.
+    _asked: dict[int, trio.MemorySendChannel[Response]] = field(
+        factory=dict[int, trio.MemorySendChannel[Response]], init=False
+    )
+    _message_id: int = field(default=0, init=False)
+    _nursery: trio.Nursery = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.machine = AssociationMachine(Role.ACCEPTOR, limits=self.archive.limits)
@@ -90,6 +95,7 @@ class Session:
         """Serve until the association and its transport have ended."""
         with self._scope:
             async with trio.open_nursery() as nursery:
+                self._nursery = nursery
                 nursery.start_soon(self._answer_requests)
                 await self._read()
                 nursery.cancel_scope.cancel()
@@ -120,17 +126,27 @@ class Session:
             is_last = start + step >= len(payload)
             await self._send_part(context, part, is_command=False, is_last=is_last)
 
-    async def store(self, request: CStoreRequest, context: NegotiatedContext) -> CStoreResponse:
-        """Send an instance as a sub-operation of a C-GET, and wait for its answer.
+    async def ask(self, request: Request, context: NegotiatedContext) -> Response:
+        """Send a request of ours on ``context``, a sub-operation or a report; its answer.
+
+        Args:
+            request: Without a message ID.
+            context: Where it goes.
 
         Raises:
+            AssociationOver: The association has ended before it went out.
             NotConvertible: As ``send``.
         """
-        self._sub_operation = request.message_id
-        self._answered = trio.Event()
+        self._message_id = self._message_id % _LARGEST_MESSAGE_ID + 1
+        request = evolve(request, message_id=self._message_id)
+        answered, answer = trio.open_memory_channel[Response](1)
+        self._asked[self._message_id] = answered
         await self.send(request, context)
-        await self._answered.wait()
-        return self._answers.pop()
+        return await answer.receive()
+
+    def later(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` beside the requests that are served, while the association lasts."""
+        self._nursery.start_soon(self._work, work)
 
     # --- what the peer does -----------------------------------------------------------
 
@@ -192,11 +208,10 @@ class Session:
         if isinstance(message, CCancelRequest):
             if message.message_id_being_responded_to in self._open:
                 self._cancelled.add(message.message_id_being_responded_to)
-        elif isinstance(message, CStoreResponse):
-            if message.message_id_being_responded_to == self._sub_operation:
-                self._sub_operation = None
-                self._answers.append(message)
-                self._answered.set()
+        elif isinstance(message, Response):
+            answers = message.message_id_being_responded_to
+            if answers in self._asked:
+                self._asked.pop(answers).send_nowait(message)
         elif isinstance(message, Request):
             assert message.message_id is not None
             self._open.add(message.message_id)
@@ -218,6 +233,11 @@ class Session:
                 return
             self._open.discard(request.message_id)
             self._cancelled.discard(request.message_id)
+
+    @staticmethod
+    async def _work(work: Callable[[], Awaitable[None]]) -> None:
+        with suppress(AssociationOver):
+            await work()
 
     async def _send_part(
         self,

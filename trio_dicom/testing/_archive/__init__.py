@@ -1,0 +1,1 @@
+"""How the archive in memory works: its association, its services, and what it keeps."""

@@ -1,0 +1,114 @@
+"""Which service of the archive answers which request: one row for each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from attrs import frozen
+
+from trio_dicom._dimse.c_messages import (
+    CEchoRequest,
+    CFindRequest,
+    CGetRequest,
+    CMoveRequest,
+    CStoreRequest,
+)
+from trio_dicom._dimse.message import Request, Response, response_to
+from trio_dicom._operations.acceptance import STORAGE_CLASSES
+from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
+from trio_dicom.errors import PDUError
+from trio_dicom.sop_classes import (
+    PATIENT_ROOT_FIND,
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+    VERIFICATION,
+)
+from trio_dicom.status import Code
+from trio_dicom.testing._archive.finding import find
+from trio_dicom.testing._archive.getting import get
+from trio_dicom.testing._archive.moving import move
+from trio_dicom.testing._archive.refusing import AssociationOver, Refused
+from trio_dicom.testing._archive.storing import echo, store
+
+if TYPE_CHECKING:
+    from trio_dicom.testing._archive.session import Session
+
+__all__ = ["SERVED_CLASSES", "serve_request"]
+
+_logger = logging.getLogger("trio_dicom")
+
+Serve: TypeAlias = Callable[["Session", Any, NegotiatedContext], Awaitable[Response]]
+"""Does what a request of its class asks for on a context, and gives the final response."""
+
+
+@frozen
+class _Service:
+    """One row.
+
+    Attributes:
+        request: The class of the requests that it answers.
+        contexts: The abstract syntaxes on which they come.
+        serve: Answers them.
+        sop_classes: What they may name as their SOP class, where that is not the context's.
+    """
+
+    request: type[Request]
+    contexts: frozenset[str]
+    serve: Serve
+    sop_classes: frozenset[str] = frozenset()
+
+
+def _rows() -> Iterator[_Service]:
+    yield _Service(CEchoRequest, _uids(VERIFICATION), echo)
+    yield _Service(CStoreRequest, STORAGE_CLASSES, store)
+    yield _Service(CFindRequest, _uids(PATIENT_ROOT_FIND, STUDY_ROOT_FIND), find)
+    yield _Service(CGetRequest, _uids(PATIENT_ROOT_GET, STUDY_ROOT_GET), get)
+    yield _Service(CMoveRequest, _uids(PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE), move)
+
+
+def _uids(*contexts: PresentationContext) -> frozenset[str]:
+    return frozenset(str(it.abstract_syntax) for it in contexts)
+
+
+def _by_request(rows: Iterable[_Service]) -> dict[tuple[type[Request], str], _Service]:
+    return {(row.request, uid): row for row in rows for uid in row.contexts}
+
+
+_SERVICES: Final = _by_request(_rows())
+
+SERVED_CLASSES: Final = frozenset(uid for _, uid in _SERVICES)
+"""The abstract syntaxes of everything that the archive does."""
+
+
+async def serve_request(session: Session, request: Request, context: NegotiatedContext) -> None:
+    """Do what ``request`` asks for, and answer it on ``context``."""
+    try:
+        response = await _service_for(request, context).serve(session, request, context)
+    except Refused as refused:
+        response = response_to(request, refused.status, error_comment=str(refused))
+    except PDUError:
+        # Its words may quote the data set: they stay here.
+        response = response_to(
+            request, Code.CANNOT_UNDERSTAND, error_comment="the data set is malformed"
+        )
+    except AssociationOver:
+        raise
+    except Exception:
+        _logger.exception("the archive failed on a peer's %s", request.operation)
+        response = response_to(request, Code.PROCESSING_FAILURE)
+    await session.send(response, context)
+
+
+def _service_for(request: Request, context: NegotiatedContext) -> _Service:
+    service = _SERVICES.get((type(request), context.abstract_syntax))
+    sop_classes = service.sop_classes if service is not None else ()
+    if request.sop_class_uid not in (sop_classes or (context.abstract_syntax,)):
+        raise Refused(Code.SOP_CLASS_NOT_SUPPORTED, "the context is for another SOP class")
+    if service is None:
+        raise Refused(Code.UNRECOGNIZED_OPERATION, "the archive has no such operation")
+    return service

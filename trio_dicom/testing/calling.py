@@ -1,0 +1,106 @@
+"""Associations with a server in memory, and with those that an archive knows by title."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import trio
+
+from trio_dicom._io.lifetime import peeled
+from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom._protocol.negotiation import propose
+from trio_dicom.association import Association, open_association
+from trio_dicom.connection import wrap_stream
+from trio_dicom.handler import ConnectionHandler
+from trio_dicom.options import ConnectionOptions
+from trio_dicom.testing.links import memory_link
+
+__all__ = ["Place", "call", "open_memory_association"]
+
+Serve: TypeAlias = Callable[[trio.abc.Stream], Awaitable[None]]
+
+Place: TypeAlias = tuple[str, int] | Serve
+"""Where somebody is: a host and a TCP port, or in memory what serves a stream, such as the
+``serve`` of a ``MemoryArchive`` or a ``Receiver``.
+"""
+
+
+@asynccontextmanager
+async def open_memory_association(
+    serve: Serve,
+    *,
+    contexts: Iterable[PresentationContext],
+    called_ae: str = "ANY-SCP",
+    calling_ae: str = "TRIO_DICOM",
+    handler: ConnectionHandler | None = None,
+    options: ConnectionOptions | None = None,
+    max_operations_invoked: int = 1,
+    max_operations_performed: int = 1,
+) -> AsyncGenerator[Association, None]:
+    """An association with a server in memory: as ``open_association``, without a network.
+
+    ::
+
+        archive = MemoryArchive()
+        async with open_memory_association(archive.serve, contexts=[VERIFICATION]) as association:
+            await association.c_echo()
+
+    Args:
+        serve: Serves one association on a stream until that has ended, such as the ``serve``
+            of a ``MemoryArchive`` or a ``Receiver``. It is cancelled where it goes on.
+        contexts: As for ``open_association``, like everything else.
+        called_ae: The AE title of the server.
+        calling_ae: Ours.
+        handler: Whom to tell what happens.
+        options: Timeouts, limits and the like.
+        max_operations_invoked: How many of our requests to have open at once.
+        max_operations_performed: How many of its own the server may have.
+
+    Raises:
+        AssociationRejected: The server said no.
+        ConnectionEnded: It hung up or aborted.
+    """
+    request = propose(
+        called_ae=called_ae,
+        calling_ae=calling_ae,
+        contexts=contexts,
+        max_operations_invoked=max_operations_invoked,
+        max_operations_performed=max_operations_performed,
+    )
+    ours, theirs = memory_link()
+    with peeled():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, theirs)
+            async with wrap_stream(ours, handler=handler, options=options) as connection:
+                yield Association(connection, await connection.send_association_request(request))
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def call(
+    place: Place, *, called_ae: str, calling_ae: str, contexts: Iterable[PresentationContext]
+) -> AsyncGenerator[Association, None]:
+    """An association with somebody, wherever that is.
+
+    Args:
+        place: Where.
+        called_ae: The AE title there.
+        calling_ae: The AE title here.
+        contexts: What to speak about.
+
+    Raises:
+        TrioDicomError: As ``open_association``.
+    """
+    if callable(place):
+        opened = open_memory_association(
+            place, called_ae=called_ae, calling_ae=calling_ae, contexts=contexts
+        )
+    else:
+        host, port = place
+        opened = open_association(
+            host, port, called_ae=called_ae, calling_ae=calling_ae, contexts=contexts
+        )
+    async with opened as association:
+        yield association
