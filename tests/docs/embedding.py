@@ -1,0 +1,144 @@
+"""What the tests of embedded programs share: peers in memory and on loopback, and processes."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import trio
+from attrs import define, field
+from pydicom import Dataset
+
+from tests.interop.programs import HOST
+from trio_dicom import Association, CFindRequest, PresentationContext, propose, wrap_stream
+from trio_dicom.testing import ConversationEnd, ConversationOver, ScriptedPeer, memory_link
+
+__all__ = [
+    "EXAMPLES",
+    "Ends",
+    "all_of",
+    "example",
+    "listening",
+    "opening",
+    "program_of",
+    "worklist_server",
+]
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+Serve = Callable[[trio.abc.Stream], Awaitable[None]]
+
+
+@cache
+def example(name: str) -> dict[str, Any]:
+    """What an example defines."""
+    return runpy.run_path(str(EXAMPLES / f"{name}.py"))
+
+
+def opening(
+    nursery: trio.Nursery, serve: Serve, *contexts: PresentationContext
+) -> Callable[[], AbstractAsyncContextManager[Association]]:
+    """Opens associations over links in memory, at whose other ends ``serve`` runs."""
+
+    @asynccontextmanager
+    async def open_it() -> AsyncGenerator[Association, None]:
+        ours, theirs = memory_link()
+        nursery.start_soon(serve, theirs)
+        async with wrap_stream(ours, peer="the peer") as connection:
+            agreed = await connection.send_association_request(propose(contexts=contexts))
+            yield Association(connection, agreed)
+
+    return open_it
+
+
+@asynccontextmanager
+async def listening(serve: Serve) -> AsyncGenerator[int, None]:
+    """A port of loopback on which ``serve`` runs for each who connects."""
+    async with trio.open_nursery() as nursery:
+        [listener] = await trio.open_tcp_listeners(0, host=HOST)
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        yield listener.socket.getsockname()[1]
+        nursery.cancel_scope.cancel()
+
+
+@define(eq=False)
+class Ends:
+    """How the associations of a peer ended, as it saw it.
+
+    Attributes:
+        seen: In their order.
+        begun: Set when one has got a request.
+    """
+
+    seen: list[ConversationEnd] = field(factory=list[ConversationEnd])
+    begun: trio.Event = field(factory=trio.Event)
+    _ended: trio.Event = field(factory=trio.Event)
+
+    def add(self, how: ConversationEnd) -> None:
+        self.seen.append(how)
+        self._ended.set()
+
+    async def first(self) -> ConversationEnd:
+        await self._ended.wait()
+        return self.seen[0]
+
+
+def worklist_server(
+    items: Sequence[Dataset], ends: Ends, *, is_silent: bool = False, status: int = 0x0000
+) -> Serve:
+    """Answers every query with ``items`` and ``status``, or with nothing at all."""
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        peer = ScriptedPeer(stream)
+        try:
+            await peer.accept()
+            while True:
+                request = await peer.expect_message(CFindRequest)
+                ends.begun.set()
+                for item in () if is_silent else items:
+                    await peer.reply(request, 0xFF00, data_set=item)
+                if not is_silent:
+                    await peer.reply(request, status)
+        except ConversationOver as over:
+            if over.how is ConversationEnd.RELEASED:
+                await peer.expect_closed()
+            ends.add(over.how)
+        except trio.BrokenResourceError:
+            ends.add(ConversationEnd.RESET)
+        finally:
+            with suppress(trio.ClosedResourceError):
+                await peer.aclose()
+
+    return serve
+
+
+@asynccontextmanager
+async def program_of(name: str, *arguments: object) -> AsyncGenerator[trio.Process, None]:
+    """An example as a process of its own, warnings being errors; killed if it does not end."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *map(str, arguments)]
+    process = await trio.lowlevel.open_process(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        with trio.fail_after(30):
+            yield process
+            await process.wait()
+    finally:
+        with trio.CancelScope(shield=True):
+            if process.poll() is None:
+                process.kill()
+            await process.wait()
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                await stream.aclose()
+
+
+async def all_of(stream: trio.abc.ReceiveStream | None) -> str:
+    """What a process says there until it ends."""
+    assert stream is not None
+    return b"".join([part async for part in stream]).decode()  # type: ignore[attr-defined]
