@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 from attrs import define, field
@@ -22,6 +22,7 @@ from trio_dicom.testing import ConversationEnd, ConversationOver, ScriptedPeer, 
 __all__ = [
     "EXAMPLES",
     "Ends",
+    "Serve",
     "all_of",
     "example",
     "listening",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-Serve = Callable[[trio.abc.Stream], Awaitable[None]]
+Serve: TypeAlias = Callable[[trio.abc.Stream], Awaitable[None]]
 
 
 @cache
