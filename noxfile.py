@@ -78,11 +78,15 @@ def lint(session: nox.Session) -> None:
     # Not the tests: what it warns of is often what they are about.
     folders = (Path("trio_dicom"), Path("docs/examples"), Path("benchmarks"))
     files = [str(file) for folder in folders for file in sorted(folder.rglob("*.py"))]
-    session.run(
-        *("flake8-async", "--disable=ASYNC109,ASYNC91"),
-        *("--startable-in-context-manager=_live", *files),
-        silent=True,
-    )
+    # ASYNC102 and ASYNC103: what asyncio cancels has no shields, so the example does without.
+    guest = str(Path("docs/examples/guest_mode.py"))
+    others = [file for file in files if file != guest]
+    for more, checked in (("", others), (",ASYNC102,ASYNC103", [guest])):
+        session.run(
+            *("flake8-async", f"--disable=ASYNC109,ASYNC91{more}"),
+            *("--startable-in-context-manager=_live", *checked),
+            silent=True,
+        )
     session.run("lint-imports")
     session.run("towncrier", "build", "--draft", "--version=next", silent=True)
 

@@ -1,4 +1,4 @@
-"""A web page that shows a modality worklist: python worklist_page.py HOST PORT HTTP_PORT"""
+"""A web page that shows a modality worklist: python worklist_page.py HOST PORT AE HTTP_PORT"""
 
 import re
 import signal
@@ -14,7 +14,7 @@ from attrs import frozen
 from hypercorn.config import Config
 from hypercorn.trio import serve
 from pydicom import Dataset
-from quart import Response, render_template_string, request
+from quart import render_template_string, request
 from quart_trio import QuartTrio
 
 from trio_dicom import (
@@ -167,37 +167,36 @@ def make_app(
                     note = "Some cannot be read."
         return sorted(steps), note
 
+    async def page(status: int, wanted: Wanted, **more: object) -> tuple[str, int, dict[str, str]]:
+        text = await render_template_string(PAGE, wanted=wanted, titles=TITLES, **more)
+        return text, status, HEADERS
+
     @app.get("/")
-    async def worklist() -> tuple[str, int]:
+    async def worklist() -> tuple[str, int, dict[str, str]]:
         wanted = Wanted.by_request()
-        show = partial(render_template_string, PAGE, wanted=wanted, titles=TITLES)
         try:
             query = wanted.query()
         except ValueError as error:
-            return await show(problem=f"This cannot be looked for. {error}"), 400
+            return await page(400, wanted, problem=f"This cannot be looked for. {error}")
         try:
             with trio.fail_after(deadline):
                 steps, note = await scheduled(query)
         except (trio.TooSlowError, OperationTimeout) as error:
             problem = "The worklist server takes too long."
-            return await show(problem=problem, details=str(error)), 504
+            return await page(504, wanted, problem=problem, details=str(error))
         except tuple(PROBLEMS) as error:
             problem = next(words for kind, words in PROBLEMS.items() if isinstance(error, kind))
-            return await show(problem=problem, details=str(error)), 502
-        return await show(steps=steps, note=note), 200
-
-    @app.after_request
-    async def protect(response: Response) -> Response:
-        response.headers["Cache-Control"] = "no-store"  # patients do not belong on the disk
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-            "frame-ancestors 'none'"
-        )
-        return response
+            return await page(502, wanted, problem=problem, details=str(error))
+        return await page(200, wanted, steps=steps, note=note)
 
     return app
 
 
+HEADERS = {
+    "Cache-Control": "no-store",  # patients do not belong on the browser's disk
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "form-action 'self'; frame-ancestors 'none'",
+}
 PROBLEMS: dict[type[Exception], str] = {
     ConnectFailed: "The worklist server cannot be reached.",
     AssociationRejected: "The worklist server does not talk to us.",
@@ -210,20 +209,21 @@ PROBLEMS: dict[type[Exception], str] = {
 
 
 # [main
-async def main(host: str, port: int, http_port: int) -> None:
+async def main(host: str, port: int, called_ae: str, http_port: int) -> None:
     timeouts = Timeouts(release=1)  # the browser has its page when that is over
     app = make_app(
         partial(
             open_association,
             host,
             port,
+            called_ae=called_ae,
             contexts=[MODALITY_WORKLIST],
             options=ConnectionOptions(timeouts=timeouts),
         )
     )
     config = Config()
     config.bind = [f"127.0.0.1:{http_port}"]  # who may see patients, others must decide
-    config.graceful_timeout = 3
+    config.graceful_timeout = 1  # second for those who still wait for their page at the end
     await serve(app, config, shutdown_trigger=asked_to_end)
 
 
@@ -234,4 +234,4 @@ async def asked_to_end() -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    trio.run(main, sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -13,10 +13,16 @@ from typing import Any, TypeAlias
 
 import trio
 from attrs import define, field
-from pydicom import Dataset
 
 from tests.interop.programs import HOST
-from trio_dicom import Association, CFindRequest, PresentationContext, propose, wrap_stream
+from trio_dicom import (
+    Association,
+    CFindRequest,
+    MessageData,
+    PresentationContext,
+    propose,
+    wrap_stream,
+)
 from trio_dicom.testing import ConversationEnd, ConversationOver, ScriptedPeer, memory_link
 
 __all__ = [
@@ -73,24 +79,33 @@ class Ends:
 
     Attributes:
         seen: In their order.
-        begun: Set when one has got a request.
+        begun: How many requests there were.
     """
 
     seen: list[ConversationEnd] = field(factory=list[ConversationEnd])
-    begun: trio.Event = field(factory=trio.Event)
-    _ended: trio.Event = field(factory=trio.Event)
+    begun: int = 0
+    _changes: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
+
+    def begin(self) -> None:
+        self.begun += 1
+        self._changes.unpark_all()
 
     def add(self, how: ConversationEnd) -> None:
         self.seen.append(how)
-        self._ended.set()
+        self._changes.unpark_all()
+
+    async def first_request(self) -> None:
+        while not self.begun:
+            await self._changes.park()
 
     async def first(self) -> ConversationEnd:
-        await self._ended.wait()
+        while not self.seen:
+            await self._changes.park()
         return self.seen[0]
 
 
 def worklist_server(
-    items: Sequence[Dataset], ends: Ends, *, is_silent: bool = False, status: int = 0x0000
+    items: Sequence[MessageData], ends: Ends, *, is_silent: bool = False, status: int = 0x0000
 ) -> Serve:
     """Answers every query with ``items`` and ``status``, or with nothing at all."""
 
@@ -99,8 +114,10 @@ def worklist_server(
         try:
             await peer.accept()
             while True:
-                request = await peer.expect_message(CFindRequest)
-                ends.begun.set()
+                request = await peer.receive_message()
+                if not isinstance(request, CFindRequest):
+                    continue  # a C-CANCEL of what is answered already
+                ends.begin()
                 for item in () if is_silent else items:
                     await peer.reply(request, 0xFF00, data_set=item)
                 if not is_silent:

@@ -259,7 +259,7 @@ async def test_ctrl_c_aborts_the_association_and_ends_the_program() -> None:
         listening(silent(ends)) as port,
         program_of("guest_mode", "127.0.0.1", port) as process,
     ):
-        await ends.begun.wait()
+        await ends.first_request()
         process.send_signal(signal.SIGINT)
         said = await all_of(process.stderr)
         assert said.rstrip().endswith("KeyboardInterrupt"), said

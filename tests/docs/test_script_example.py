@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import trio
@@ -33,7 +35,7 @@ def silent(ends: Ends, *, echoes: int = 0) -> Serve:
             for _ in range(echoes):
                 await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
             await peer.receive_message()
-            ends.begun.set()
+            ends.begin()
             await peer.receive_message()
         except ConversationOver as over:
             ends.add(over.how)
@@ -50,6 +52,20 @@ def archive() -> Generator[Archive, None, None]:
 
 def test_the_script_gets_its_echoes(archive: Archive) -> None:
     assert example("script")["main"](archive.host, archive.port) == [SUCCESS] * 4
+
+
+def test_it_can_be_called_from_several_threads(archive: Archive) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        echo = partial(example("script")["echo"], archive.host, archive.port)
+        echoes = [threads.submit(echo) for _ in range(8)]
+        assert [each.result() for each in echoes] == [SUCCESS] * 8
+
+
+def test_several_threads_share_what_is_held(archive: Archive) -> None:
+    opening = open_association(archive.host, archive.port, contexts=[VERIFICATION])
+    with ThreadPoolExecutor(4) as threads, example("script")["in_thread"](opening) as held:
+        echoes = [threads.submit(held.call, held.value.c_echo) for _ in range(8)]
+        assert [str(echo.result().status) for echo in echoes] == [SUCCESS] * 8
 
 
 def test_a_call_raises_what_went_wrong() -> None:
@@ -69,7 +85,7 @@ def test_a_call_ends_after_its_seconds() -> None:
     assert ends.seen == [ConversationEnd.ABORTED]
 
 
-def test_queries_share_an_association(archive: Archive, pydicom_files: object) -> None:
+def test_queries_share_an_association(archive: Archive) -> None:
     assert example("script")["studies_of"](archive.host, archive.port, ["A*", "B*"]) == {
         "A*": [],
         "B*": [],
@@ -119,7 +135,7 @@ async def test_ctrl_c_aborts_the_association_and_ends_the_program(echoes: int) -
         await silent(ends, echoes=echoes)(stream)
 
     async with listening(serve) as port, program_of("script", "127.0.0.1", port) as process:
-        await ends.begun.wait()
+        await ends.first_request()
         process.send_signal(signal.SIGINT)
         said = await all_of(process.stderr)
         assert said.rstrip().endswith("KeyboardInterrupt"), said
