@@ -23,7 +23,6 @@ class Guest:
     """Trio, as a guest of asyncio in the same thread. Made by ``open_guest``."""
 
     _loop: asyncio.AbstractEventLoop
-    _token: trio.lowlevel.TrioToken
     _nursery: trio.Nursery
     _is_leaving: bool = False
 
@@ -51,12 +50,12 @@ class Guest:
             finally:
                 ended.set_result(outcome)
 
-        # Not start_soon itself: it does not wake Trio while that waits for the network.
-        self._token.run_sync_soon(self._nursery.start_soon, work)
+        # What does not wait in Trio, asyncio may call: it is the same thread.
+        self._nursery.start_soon(work)
         try:
             await asyncio.wait([ended])
         except asyncio.CancelledError:
-            self._token.run_sync_soon(scope.cancel)
+            scope.cancel()
             await settled(ended)
             raise
         return ended.result().unwrap()
@@ -87,7 +86,7 @@ class Guest:
             holder.cancel()
             await settled(holder)
             raise
-        self._token.run_sync_soon(leave.set)
+        leave.set()
         await holder
 
     async def ask_host(
@@ -96,7 +95,7 @@ class Guest:
         """Await an asyncio function in Trio: the same in the other direction."""
         done = trio.Event()
         task = self._loop.create_task(function(*arguments))
-        task.add_done_callback(lambda _: self._token.run_sync_soon(done.set))
+        task.add_done_callback(lambda _: done.set())
         try:
             await done.wait()
         except trio.Cancelled:
@@ -123,7 +122,7 @@ async def open_guest() -> AsyncGenerator[Guest, None]:
 
     async def reception() -> None:
         async with trio.open_nursery() as nursery:
-            started.set_result(Guest(loop, trio.lowlevel.current_trio_token(), nursery))
+            started.set_result(Guest(loop, nursery))
             await trio.sleep_forever()
 
     trio.lowlevel.start_guest_run(
@@ -139,7 +138,7 @@ async def open_guest() -> AsyncGenerator[Guest, None]:
         yield guest
     finally:
         guest._is_leaving = True  # noqa: SLF001
-        guest._token.run_sync_soon(guest._nursery.cancel_scope.cancel)  # noqa: SLF001
+        guest._nursery.cancel_scope.cancel()  # noqa: SLF001
         await settled(ended)
         ended.result().unwrap()
 
