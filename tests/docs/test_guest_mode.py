@@ -225,24 +225,29 @@ def test_a_task_of_asyncio_that_cancels_itself_cancels_who_waits_for_it() -> Non
 
 
 def test_a_guest_that_leaves_ends_what_it_does() -> None:
-    guests: list[Any] = []
+    events: list[str] = []
 
-    async def main(guest: Any) -> asyncio.Task[None]:
-        guests.append(guest)
-        waiting = asyncio.create_task(guest.run(trio.sleep_forever))
-        await asyncio.sleep(0.01)
-        return waiting
+    async def work() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.02)
+            events.append("the work has ended")
 
     async def program() -> None:
         async with example("guest_mode")["open_guest"]() as guest:
-            waiting = await main(guest)
+            waiting = asyncio.create_task(guest.run(work))
+            await asyncio.sleep(0.01)
+        events.append("the guest has left")
         with pytest.raises(asyncio.CancelledError):
             await waiting
         with pytest.raises(RuntimeError, match="no guest"):
-            await guests[0].run(one)
+            await guest.run(one)
 
     asyncio.run(program())
     asyncio.run(program())  # and another can come
+    assert events == ["the work has ended", "the guest has left"] * 2
 
 
 def test_an_error_of_the_block_is_raised_as_it_is() -> None:
