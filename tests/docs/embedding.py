@@ -17,6 +17,7 @@ from attrs import define, field
 from tests.interop.programs import HOST
 from trio_dicom import (
     Association,
+    CEchoRequest,
     CFindRequest,
     MessageData,
     PresentationContext,
@@ -34,6 +35,7 @@ __all__ = [
     "listening",
     "opening",
     "program_of",
+    "silent",
     "worklist_server",
 ]
 
@@ -131,6 +133,25 @@ def worklist_server(
         finally:
             with suppress(trio.ClosedResourceError):
                 await peer.aclose()
+
+    return serve
+
+
+def silent(ends: Ends, *, echoes: int = 0) -> Serve:
+    """Answers so many echoes, and then nothing."""
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        peer = ScriptedPeer(stream)
+        try:
+            await peer.accept()
+            for _ in range(echoes):
+                await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+            await peer.receive_message()
+            ends.begin()
+            await peer.receive_message()
+        except ConversationOver as over:
+            ends.add(over.how)
+            await peer.aclose()
 
     return serve
 

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import pytest
 import trio
 
-from tests.docs.embedding import Ends, all_of, example, listening, program_of
-from tests.docs.test_script_example import silent
+from tests.docs.embedding import Ends, all_of, example, listening, program_of, silent
 from tests.interop.programs import in_background
 from trio_dicom import ConnectFailed, open_association
 from trio_dicom.sop_classes import VERIFICATION
@@ -135,7 +134,7 @@ def test_a_cancelled_block_aborts_its_association() -> None:
         async with guest.opened(listening(silent(ends))) as port:
             opening = open_association("127.0.0.1", port, contexts=[VERIFICATION])
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1), guest.opened(opening) as association:
+                async with guest.opened(opening) as association, asyncio.timeout(0.1):
                     await guest.run(association.c_echo)
             assert await guest.run(ends.first) is ConversationEnd.ABORTED
             opening = open_association("127.0.0.1", port, contexts=[VERIFICATION])

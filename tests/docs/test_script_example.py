@@ -10,38 +10,18 @@ from functools import partial
 import pytest
 import trio
 
-from tests.docs.embedding import Ends, Serve, all_of, example, listening, program_of
+from tests.docs.embedding import Ends, all_of, example, listening, program_of, silent
 from tests.interop.programs import in_background
-from trio_dicom import CEchoRequest, ConnectFailed, ConnectionEnded, open_association
+from trio_dicom import ConnectFailed, ConnectionEnded, open_association
 from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.testing import (
     Archive,
     ConversationEnd,
-    ConversationOver,
     ScriptedPeer,
     open_archive,
 )
 
 SUCCESS = "0000H (success)"
-
-
-def silent(ends: Ends, *, echoes: int = 0) -> Serve:
-    """Answers so many echoes, and then nothing."""
-
-    async def serve(stream: trio.abc.Stream) -> None:
-        peer = ScriptedPeer(stream)
-        try:
-            await peer.accept()
-            for _ in range(echoes):
-                await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
-            await peer.receive_message()
-            ends.begin()
-            await peer.receive_message()
-        except ConversationOver as over:
-            ends.add(over.how)
-            await peer.aclose()
-
-    return serve
 
 
 @pytest.fixture
@@ -81,7 +61,7 @@ def test_a_call_raises_what_went_wrong() -> None:
 def test_a_call_ends_after_its_seconds() -> None:
     ends = Ends()
     with in_background(lambda: listening(silent(ends))) as port, pytest.raises(trio.TooSlowError):
-        example("script")["echo"]("127.0.0.1", port, seconds=0.1)
+        example("script")["echo"]("127.0.0.1", port, seconds=0.5)
     assert ends.seen == [ConversationEnd.ABORTED]
 
 
