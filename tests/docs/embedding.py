@@ -96,14 +96,13 @@ class Ends:
         self.seen.append(how)
         self._changes.unpark_all()
 
-    async def first_request(self) -> None:
-        while not self.begun:
+    async def until_begun(self, count: int = 1) -> None:
+        while self.begun < count:
             await self._changes.park()
 
-    async def first(self) -> ConversationEnd:
-        while not self.seen:
+    async def until_seen(self, count: int = 1) -> None:
+        while len(self.seen) < count:
             await self._changes.park()
-        return self.seen[0]
 
 
 def worklist_server(

@@ -136,7 +136,8 @@ def test_a_cancelled_block_aborts_its_association() -> None:
             with pytest.raises(TimeoutError):
                 async with guest.opened(opening) as association, asyncio.timeout(0.1):
                     await guest.run(association.c_echo)
-            assert await guest.run(ends.first) is ConversationEnd.ABORTED
+            await guest.run(ends.until_seen)
+            assert ends.seen == [ConversationEnd.ABORTED]
             opening = open_association("127.0.0.1", port, contexts=[VERIFICATION])
             with pytest.raises(ZeroDivisionError):
                 async with guest.opened(opening):
@@ -263,9 +264,10 @@ async def test_ctrl_c_aborts_the_association_and_ends_the_program() -> None:
         listening(silent(ends)) as port,
         program_of("guest_mode", "127.0.0.1", port) as process,
     ):
-        await ends.first_request()
+        await ends.until_begun()
         process.send_signal(signal.SIGINT)
         said = await all_of(process.stderr)
         assert said.rstrip().endswith("KeyboardInterrupt"), said
-        assert await ends.first() is ConversationEnd.ABORTED
+        await ends.until_seen()
+    assert ends.seen == [ConversationEnd.ABORTED]
     assert process.returncode == -signal.SIGINT

@@ -115,7 +115,7 @@ async def test_ctrl_c_aborts_the_association_and_ends_the_program(echoes: int) -
         await silent(ends, echoes=echoes)(stream)
 
     async with listening(serve) as port, program_of("script", "127.0.0.1", port) as process:
-        await ends.first_request()
+        await ends.until_begun()
         process.send_signal(signal.SIGINT)
         said = await all_of(process.stderr)
         assert said.rstrip().endswith("KeyboardInterrupt"), said
