@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
+from selenium.common import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.docs.browser import chromium
 from tests.docs.embedding import EXAMPLES, Ends, listening, worklist_server
@@ -68,7 +71,8 @@ def rows(browser: Chrome) -> list[list[str]]:
 
 
 def filter_by(browser: Chrome, **values: str) -> None:
-    """Fill the form and send it off."""
+    """Fill the form, send it off, and wait for the page that comes."""
+    filled = browser.find_element(By.TAG_NAME, "form")
     for name in ("date", "modality", "station"):
         browser.find_element(By.NAME, name).clear()
     for name, value in values.items():
@@ -76,6 +80,9 @@ def filter_by(browser: Chrome, **values: str) -> None:
         # A date is typed as the locale has it: this is not about that.
         browser.execute_script("arguments[0].value = arguments[1]", field, value)
     browser.find_element(By.TAG_NAME, "button").click()
+    # While one page takes the place of the other, the driver says many things.
+    patience = WebDriverWait(browser, 20, 0.02, ignored_exceptions=[WebDriverException])
+    patience.until(staleness_of(filled))
 
 
 def status(browser: Chrome) -> int:
