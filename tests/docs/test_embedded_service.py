@@ -27,9 +27,9 @@ from tests.interop.worklists import worklist_items
 from trio_dicom import Association, ConnectFailed, CStoreRequest, PresentationContext
 from trio_dicom.sop_classes import MODALITY_WORKLIST
 from trio_dicom.testing import (
-    Archive,
     ConversationEnd,
     ConversationOver,
+    MemoryArchive,
     ScriptedPeer,
     open_archive,
 )
@@ -46,7 +46,7 @@ def service(worklist: Opening, archive: Opening) -> Any:
 
 
 async def test_each_step_is_done_once_and_stored(autojump_clock: MockClock) -> None:
-    ends, archive = Ends(), Archive()
+    ends, archive = Ends(), MemoryArchive()
     async with trio.open_nursery() as nursery:
         it = service(
             opening(nursery, worklist_server(worklist_items(), ends), MODALITY_WORKLIST),
@@ -65,7 +65,7 @@ async def test_each_step_is_done_once_and_stored(autojump_clock: MockClock) -> N
 async def test_a_peer_that_is_away_is_tried_with_pauses_that_grow(
     autojump_clock: MockClock,
 ) -> None:
-    archive, tries = Archive(), list[float]()
+    archive, tries = MemoryArchive(), list[float]()
     it = example("service")
     async with trio.open_nursery() as nursery:
         open_archive_in_memory = opening(nursery, archive.serve, STORAGE)

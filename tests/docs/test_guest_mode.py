@@ -16,13 +16,13 @@ from tests.docs.embedding import Ends, all_of, example, listening, program_of, s
 from tests.interop.programs import in_background
 from trio_dicom import ConnectFailed, open_association
 from trio_dicom.sop_classes import VERIFICATION
-from trio_dicom.testing import Archive, ConversationEnd, open_archive
+from trio_dicom.testing import ConversationEnd, MemoryArchive, open_archive
 
 T = TypeVar("T")
 
 
 @pytest.fixture
-def archive() -> Generator[Archive, None, None]:
+def archive() -> Generator[MemoryArchive, None, None]:
     with in_background(open_archive) as running:
         yield running
 
@@ -44,7 +44,7 @@ def with_guest(main: Callable[[Any], Awaitable[T]]) -> T:
     return result
 
 
-def test_the_program_gets_its_echoes(archive: Archive) -> None:
+def test_the_program_gets_its_echoes(archive: MemoryArchive) -> None:
     main = example("guest_mode")["main"]
     assert asyncio.run(main(archive.host, archive.port)) == ["0000H (success)"] * 3
 

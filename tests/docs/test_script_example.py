@@ -15,8 +15,8 @@ from tests.interop.programs import in_background
 from trio_dicom import ConnectFailed, ConnectionEnded, open_association
 from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.testing import (
-    Archive,
     ConversationEnd,
+    MemoryArchive,
     ScriptedPeer,
     open_archive,
 )
@@ -25,23 +25,23 @@ SUCCESS = "0000H (success)"
 
 
 @pytest.fixture
-def archive() -> Generator[Archive, None, None]:
+def archive() -> Generator[MemoryArchive, None, None]:
     with in_background(open_archive) as running:
         yield running
 
 
-def test_the_script_gets_its_echoes(archive: Archive) -> None:
+def test_the_script_gets_its_echoes(archive: MemoryArchive) -> None:
     assert example("script")["main"](archive.host, archive.port) == [SUCCESS] * 4
 
 
-def test_it_can_be_called_from_several_threads(archive: Archive) -> None:
+def test_it_can_be_called_from_several_threads(archive: MemoryArchive) -> None:
     with ThreadPoolExecutor(4) as threads:
         echo = partial(example("script")["echo"], archive.host, archive.port)
         echoes = [threads.submit(echo) for _ in range(8)]
         assert [each.result() for each in echoes] == [SUCCESS] * 8
 
 
-def test_several_threads_share_what_is_held(archive: Archive) -> None:
+def test_several_threads_share_what_is_held(archive: MemoryArchive) -> None:
     opening = open_association(archive.host, archive.port, contexts=[VERIFICATION])
     with ThreadPoolExecutor(4) as threads, example("script")["in_thread"](opening) as held:
         echoes = [threads.submit(held.call, held.value.c_echo) for _ in range(8)]
@@ -65,7 +65,7 @@ def test_a_call_ends_after_its_seconds() -> None:
     assert ends.seen == [ConversationEnd.ABORTED]
 
 
-def test_queries_share_an_association(archive: Archive) -> None:
+def test_queries_share_an_association(archive: MemoryArchive) -> None:
     assert example("script")["studies_of"](archive.host, archive.port, ["A*", "B*"]) == {
         "A*": [],
         "B*": [],
