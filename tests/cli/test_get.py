@@ -154,7 +154,7 @@ async def test_a_full_disk_is_said_and_what_fits_is_kept(
     with disk_with_room_for(10_000):
         ran = await command("get", archive.address, "-k", key, "--into", tmp_path / "in")
     assert ran.code == 1
-    assert "The peer sent 0 and failed to send 6: B000H (warning" in ran.out
+    assert "The peer sent 0 and failed to send 6: A702H (failure" in ran.out
     assert ran.err.count("did not keep an instance of") == 6
     assert "File too large" in ran.err
     assert files_in(tmp_path / "in") == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 from pydicom import Dataset, dcmread
+from pydicom.config import disable_value_validation
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
@@ -246,6 +247,38 @@ async def test_instances_go_in_a_syntax_that_was_agreed_or_not_at_all(
     assert inbox.received[0].dataset() == instance(1)
     assert final.failed_sop_instance_uids == ("1.2.2", "1.2.3")
     assert (final.completed, final.failed, final.status.code) == (1, 2, 0xB000)
+
+
+async def test_a_get_of_which_nothing_goes_well_is_refused(archive: MemoryArchive) -> None:
+    """PS3.4 C.4.3.3.1."""
+    archive.instances.add(instance(1))
+    inbox = Inbox({"1.2.1": 0xA700})
+    _, final = await get(archive, query("STUDY", StudyInstanceUID="1.2.100"), inbox)
+    assert final.status.code == 0xA702
+    assert (final.completed, final.failed, final.warning) == (0, 1, 0)
+    assert final.failed_sop_instance_uids == ("1.2.1",)
+
+
+async def test_a_get_with_warnings_alone_ends_with_a_warning(archive: MemoryArchive) -> None:
+    archive.instances.add(instance(1))
+    inbox = Inbox({"1.2.1": 0xB000})
+    _, final = await get(archive, query("STUDY", StudyInstanceUID="1.2.100"), inbox)
+    assert (final.status.code, final.identifier) == (0xB000, None)
+    assert (final.completed, final.failed, final.warning) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("number,uids", [(2, ["1.2.1", "1.2.2"]), (0, "1.2.*"), (1, "1.2.3")])
+async def test_what_to_get_is_a_uid_or_a_list_of_them_and_no_wild_card(
+    archive: MemoryArchive, number: int, uids: str | list[str]
+) -> None:
+    for each in (1, 2, 3):
+        archive.instances.add(instance(each))
+    inbox = Inbox()
+    with disable_value_validation():
+        identifier = query("IMAGE", StudyInstanceUID="1.2.100", SOPInstanceUID=uids)
+    _, final = await get(archive, identifier, inbox)
+    assert final.status.is_success
+    assert final.completed == len(inbox.received) == number
 
 
 async def test_nothing_to_get_is_a_success(archive: MemoryArchive) -> None:

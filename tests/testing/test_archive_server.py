@@ -308,7 +308,9 @@ async def test_a_release_in_the_middle_of_a_query_ends_it(
 
 
 class Broken(Instances):
-    def find(self, identifier: Dataset, *, ae_title: str = "") -> Iterator[Dataset]:
+    def find(
+        self, identifier: Dataset, *, ae_title: str = "", combined_date_time: bool = False
+    ) -> Iterator[Dataset]:
         raise ZeroDivisionError
 
 

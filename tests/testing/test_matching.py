@@ -23,7 +23,8 @@ def key(keyword: str, value: object) -> Dataset:
         # universal matching
         ("PatientID", "P1", "", True),
         ("PatientID", "P1", None, True),
-        ("PatientID", None, "*", False),
+        ("PatientID", None, "*", True),
+        ("PatientID", None, "P*", False),
         # single value matching
         ("PatientID", "P1", "P1", True),
         ("PatientID", "P1", "P", False),

@@ -13,7 +13,7 @@ from trio_dicom._io.file_heads import look_at
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom.errors import LocalProtocolError
 
-__all__ = ["contexts_for_files"]
+__all__ = ["contexts_for_files", "contexts_for_needs"]
 
 # Files looked at in one hop into a thread: enough for the hop not to matter, few enough
 # for a cancellation to be heard soon.
@@ -44,7 +44,7 @@ async def contexts_for_files(paths: Iterable[str | PathLike[str]]) -> list[Prese
             needs.update(await _look(group))
             group = []
     needs.update(await _look(group))
-    return _contexts(needs)
+    return contexts_for_needs(needs)
 
 
 async def _look(paths: list[str | PathLike[str]]) -> dict[_Need, None]:
@@ -63,7 +63,8 @@ def _needs_of(paths: list[str | PathLike[str]]) -> dict[_Need, None]:
     return needs
 
 
-def _contexts(needs: Iterable[_Need]) -> list[PresentationContext]:
+def contexts_for_needs(needs: Iterable[_Need]) -> list[PresentationContext]:
+    """What to propose for instances of these SOP classes, each with its transfer syntax."""
     by_class: dict[UID, list[UID]] = {}
     for sop_class, syntax in needs:
         by_class.setdefault(sop_class, []).append(syntax)

@@ -19,7 +19,7 @@ __all__ = ["MemoryArchive", "open_archive"]
 
 @define(eq=False)
 class MemoryArchive:
-    """An archive in memory: C-ECHO, C-STORE, C-FIND and C-GET.
+    """An archive in memory: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE.
 
     It accepts every storage SOP class in every transfer syntax that pydicom knows, and
     takes the first one that is proposed.
@@ -27,6 +27,8 @@ class MemoryArchive:
     Attributes:
         ae_title: What it is called.
         checks_called_ae: Whether it rejects those who call it otherwise.
+        checks_unique_keys: Whether queries and retrievals fail that lack a unique key of their
+            level or, unless relational behavior was agreed on, of one above (PS3.4 C.4.1.2.1).
         idle_timeout: Seconds of a peer's silence after which its association is aborted.
         artim_timeout: Seconds that a new peer has to ask for an association, and that
             any has to hang up in the end (ARTIM, PS3.8 9.1.5).
@@ -40,6 +42,7 @@ class MemoryArchive:
 
     ae_title: str = "ARCHIVE"
     checks_called_ae: bool = field(default=False, kw_only=True)
+    checks_unique_keys: bool = field(default=False, kw_only=True)
     idle_timeout: float = field(default=300.0, kw_only=True)
     artim_timeout: float = field(default=30.0, kw_only=True)
     limits: Limits = field(factory=Limits, kw_only=True)

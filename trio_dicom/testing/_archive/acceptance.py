@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from attrs import evolve
+
 from trio_dicom._dimse.syntax import NATIVE_SYNTAXES
 from trio_dicom._operations.acceptance import STORABLE_SYNTAXES, STORAGE_CLASSES, judged
+from trio_dicom._protocol.extended import QueryExtension
 from trio_dicom._protocol.negotiation import answer
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.items import ProposedContext
-from trio_dicom._wire.user_items import OperationsWindow, RoleSelection
+from trio_dicom._wire.user_items import ExtendedNegotiation, OperationsWindow, RoleSelection
 from trio_dicom.reasons import ContextResult
+from trio_dicom.testing._archive.identifiers import FIND_CLASSES, QUERY_RETRIEVE_CLASSES
 from trio_dicom.testing._archive.services import SERVED_CLASSES
 
 __all__ = ["MOST_OPERATIONS", "accept"]
@@ -30,7 +34,23 @@ def accept(request: AssociationRequest) -> AssociationAccept:
         supported=_judge,
         window=OperationsWindow(MOST_OPERATIONS, 1),
         roles=_as_proposed,
+        extended=[
+            _extension(asked)
+            for asked in request.items(ExtendedNegotiation)
+            if asked.sop_class_uid in QUERY_RETRIEVE_CLASSES
+        ],
     )
+
+
+def _extension(asked: ExtendedNegotiation) -> ExtendedNegotiation:
+    """What the archive does of what is asked for (PS3.4 C.5.1.1.2, C.5.2.1.2): no more."""
+    wanted = QueryExtension.of(asked)
+    granted = QueryExtension(
+        relational=wanted.relational,
+        combined_date_time=wanted.combined_date_time and asked.sop_class_uid in FIND_CLASSES,
+    ).item(asked.sop_class_uid)
+    length = len(asked.application_information)
+    return evolve(granted, application_information=granted.application_information[:length])
 
 
 def _as_proposed(proposed: RoleSelection) -> RoleSelection:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence as AnySequence
 from typing import Final
 
 from pydicom import DataElement, Dataset
+from pydicom.config import disable_value_validation
 from pydicom.dataelem import RawDataElement
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
+from pydicom.valuerep import FLOAT_VR, INT_VR
 
 from trio_dicom._dimse.levels import element_of as raw_element_of
-from trio_dicom.testing._archive.matching import values_of
+from trio_dicom.testing._archive.matching import items_of, values_of
 
 __all__ = [
     "LEVELS",
     "element_of",
     "indexed",
     "level_of",
-    "match_for",
     "sop_uids",
     "summary_of",
 ]
@@ -31,11 +33,11 @@ LEVELS: Final = {
 """The levels of a query, the highest first, with their unique keys (PS3.4 C.6)."""
 
 _BULK_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
+_NUMBER_VRS: Final = INT_VR | FLOAT_VR
 _LONGEST_INDEXED: Final = 65_536  # bytes of one value: what is longer nobody searches
 _SOP_CLASS: Final = 0x0008_0016
 _SOP_INSTANCE: Final = 0x0008_0018
 _LEVEL: Final = 0x0008_0052
-_CHARACTER_SET: Final = 0x0008_0005
 
 
 def indexed(data_set: Dataset) -> Dataset:
@@ -44,10 +46,11 @@ def indexed(data_set: Dataset) -> Dataset:
     Bulk data, private attributes and values that do not decode are left out.
     """
     index = Dataset()
-    for tag in data_set.keys():  # noqa: SIM118  iterating a Dataset decodes its elements
-        element = None if tag.is_private else _searchable(data_set, tag)
-        if element is not None:
-            index.add(element)
+    with disable_value_validation():  # an archive takes what comes
+        for tag in data_set.keys():  # noqa: SIM118  iterating a Dataset decodes its elements
+            element = None if tag.is_private else _searchable(data_set, tag)
+            if element is not None:
+                index.add(element)
     return index
 
 
@@ -59,6 +62,10 @@ def _searchable(data_set: Dataset, tag: BaseTag) -> DataElement | None:
         element = data_set[tag]
     except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
         return None
+    if element.VR == "SQ":
+        return DataElement(tag, "SQ", Sequence(indexed(item) for item in items_of(element)))
+    if element.VR in _NUMBER_VRS and isinstance(element.value, str) and element.value:
+        return None  # pydicom gives the text of what is no number
     # A known attribute that came as UN has its own VR by now (PS3.5 6.2.2).
     return None if element.VR in _BULK_VRS or element.VR == "UN" else element
 
@@ -92,7 +99,7 @@ def level_of(identifier: Dataset) -> str:
     return level
 
 
-def summary_of(level: str, instances: Sequence[Dataset]) -> Dataset:
+def summary_of(level: str, instances: AnySequence[Dataset]) -> Dataset:
     """The attributes of a patient, study or series: those that all its instances agree on.
 
     To them come what the standard lets archives count (PS3.4 C.6.1.1).
@@ -116,21 +123,6 @@ def summary_of(level: str, instances: Sequence[Dataset]) -> Dataset:
     return summary
 
 
-def _distinct(instances: Sequence[Dataset], keyword: str) -> list[str]:
+def _distinct(instances: AnySequence[Dataset], keyword: str) -> list[str]:
     found = (values_of(it[keyword]) for it in instances if keyword in it)
     return list(dict.fromkeys(value for values in found for value in values))
-
-
-def match_for(identifier: Dataset, summary: Dataset, *, ae_title: str) -> Dataset:
-    """What a C-FIND answers: every key that was asked for, empty where nothing is known."""
-    match = Dataset()
-    for key in identifier:
-        if key.tag in summary:
-            match.add(summary[key.tag])
-        elif key.tag != _CHARACTER_SET:
-            match.add(DataElement(key.tag, key.VR, None))
-    match.QueryRetrieveLevel = level_of(identifier)
-    if ae_title:
-        match.RetrieveAETitle = ae_title
-    match.SpecificCharacterSet = "ISO_IR 192"  # whatever those of the instances are
-    return match

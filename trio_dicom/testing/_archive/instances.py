@@ -16,12 +16,12 @@ from trio_dicom._dimse.part10 import read_head
 from trio_dicom._dimse.transcode import encode_data_set, source_syntax
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.options import Limits
+from trio_dicom.testing._archive.answering import match_for
 from trio_dicom.testing._archive.index import (
     LEVELS,
     element_of,
     indexed,
     level_of,
-    match_for,
     sop_uids,
     summary_of,
 )
@@ -117,7 +117,9 @@ class Instances:
             raise LocalProtocolError("an instance needs one SOP Class UID and one Instance UID")
         return self.by_uid[sop_instance]
 
-    def find(self, identifier: Dataset, *, ae_title: str = "") -> Iterator[Dataset]:
+    def find(
+        self, identifier: Dataset, *, ae_title: str = "", combined_date_time: bool = False
+    ) -> Iterator[Dataset]:
         """What a C-FIND with that identifier gives, one match after the other.
 
         An attribute belongs to a patient, study or series if all its instances agree on it.
@@ -125,6 +127,7 @@ class Instances:
         Args:
             identifier: The keys, with the level.
             ae_title: From where the matches can be retrieved.
+            combined_date_time: Whether ranges of a date and of its time are one range.
 
         Raises:
             ValueError: It names no level.
@@ -136,20 +139,32 @@ class Instances:
                 entities.setdefault(value, []).append(instance.attributes)
         for attributes in entities.values():
             summary = summary_of(level, attributes)
-            if matches(identifier, summary):
+            if matches(identifier, summary, combined_date_time=combined_date_time):
                 yield match_for(identifier, summary, ae_title=ae_title)
 
     def select(self, identifier: Dataset) -> list[Instance]:
-        """The instances that a C-GET with that identifier retrieves.
+        """The instances that a C-GET or C-MOVE with that identifier retrieves.
+
+        The unique keys of its level and of those above count, as they stand: a single value,
+        or a list of UIDs (PS3.4 C.4.2.2.1).
 
         Raises:
             ValueError: It names no level, or none of that level.
         """
-        unique_key = LEVELS[level_of(identifier)]
-        if not values_of(element_of(identifier, unique_key)):
-            raise ValueError(f"there is no {unique_key} of what to retrieve")
-        keys = Dataset()
-        for keyword in LEVELS.values():
-            if (element := element_of(identifier, keyword)) is not None:
-                keys.add(element)
-        return [instance for instance in self if matches(keys, instance.attributes)]
+        levels = list(LEVELS)
+        level = level_of(identifier)
+        wanted = {
+            keyword: values
+            for keyword in (LEVELS[it] for it in levels[: levels.index(level) + 1])
+            if (values := set(values_of(element_of(identifier, keyword))))
+        }
+        if LEVELS[level] not in wanted:
+            raise ValueError(f"there is no {LEVELS[level]} of what to retrieve")
+        return [
+            instance
+            for instance in self
+            if all(
+                not values.isdisjoint(values_of(element_of(instance.attributes, keyword)))
+                for keyword, values in wanted.items()
+            )
+        ]

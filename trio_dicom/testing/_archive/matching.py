@@ -4,36 +4,52 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import cast
+from itertools import zip_longest
+from typing import Final, cast
 
 from pydicom import DataElement, Dataset
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.multival import MultiValue
 
-__all__ = ["matches", "values_of"]
+from trio_dicom.testing._archive.moments import in_range
+
+__all__ = ["has_wildcards", "items_of", "matches", "matching_items", "values_of"]
 
 # VRs that take wildcards (PS3.4 C.2.2.2.4), and those that take ranges (C.2.2.2.5).
-_WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
-_RANGE_VRS = frozenset({"DA", "TM", "DT"})
+_WILDCARD_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+_RANGE_VRS: Final = frozenset({"DA", "TM", "DT"})
+_NUMBER_VRS: Final = frozenset({"DS", "IS"})
 
-# QueryRetrieveLevel, SpecificCharacterSet and TimezoneOffsetFromUTC say how the keys are meant.
-_NOT_KEYS = frozenset({0x0008_0005, 0x0008_0052, 0x0008_0201})
-
-_OFFSET = re.compile(r"[+-]\d{4}$")
-_TIME_DIGITS = 20  # YYYYMMDDHHMMSSFFFFFF: the longest that a DT has
+# These say how the keys are meant: SpecificCharacterSet, QueryRetrieveLevel,
+# QueryRetrieveView and TimezoneOffsetFromUTC.
+_NOT_KEYS: Final = frozenset({0x0008_0005, 0x0008_0052, 0x0008_0053, 0x0008_0201})
 
 
-def matches(keys: Dataset, candidate: Dataset) -> bool:
+def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = False) -> bool:
     """Whether ``candidate`` is what ``keys`` ask for.
 
-    Keys without a value match everything. Dates and times are compared as they stand,
-    without regard to time zones.
+    Keys without a value match everything. Names match without regard to upper and lower
+    case, as a whole or by one of their component groups. Dates and times are compared by
+    what they mean.
 
     Args:
-        keys: The identifier of a C-FIND, C-GET or C-MOVE, or an item of a sequence in it.
+        keys: The identifier of a C-FIND, or an item of a sequence in it.
         candidate: What is compared with it.
+        combined_date_time: Whether ranges of a date and of its time are one range, which the
+            peers of a C-FIND must have agreed on (PS3.4 C.2.2.2.5.4).
     """
-    return all(_element_matches(key, candidate) for key in keys if key.tag not in _NOT_KEYS)
+    pairs = dict(_combined(keys)) if combined_date_time else {}
+    for key in keys:
+        if key.tag in _NOT_KEYS or key.tag in pairs.values():
+            continue
+        if (time_tag := pairs.get(key.tag)) is not None:
+            if not _moment_matches(key, keys[time_tag], candidate):
+                return False
+        elif not _element_matches(key, candidate, combined_date_time):
+            return False
+    return True
 
 
 def values_of(element: DataElement | None) -> tuple[str, ...]:
@@ -45,35 +61,84 @@ def values_of(element: DataElement | None) -> tuple[str, ...]:
     return tuple(text for text in (str(it).strip() for it in values) if text)
 
 
-def _element_matches(key: DataElement, candidate: Dataset) -> bool:
-    found = candidate.get(key.tag)
-    if key.VR == "SQ":
-        return _sequence_matches(key, found)
-    wanted = values_of(key)
-    if not wanted:
-        return True
-    there = values_of(found)
-    return any(_value_matches(key.VR, one, value) for one in wanted for value in there)
+def has_wildcards(text: str) -> bool:
+    """Whether it stands for more than itself, in those VRs that take wildcards."""
+    return "*" in text or "?" in text
 
 
-def _sequence_matches(key: DataElement, found: DataElement | None) -> bool:
-    items = list(_items(key))
-    if not items:
-        return True
-    return any(matches(items[0], item) for item in _items(found))
-
-
-def _items(element: DataElement | None) -> Iterator[Dataset]:
+def items_of(element: DataElement | None) -> Iterator[Dataset]:
+    """The items of a sequence; none where there is no sequence."""
     if element is not None and element.VR == "SQ":
         yield from element.value or ()
 
 
+def matching_items(
+    key: DataElement, found: DataElement | None, *, combined_date_time: bool = False
+) -> list[Dataset]:
+    """Those items of ``found`` that are what the one item of ``key`` asks for (C.2.2.2.6)."""
+    wanted = next(items_of(key), None)
+    return [
+        item
+        for item in items_of(found)
+        if wanted is None or matches(wanted, item, combined_date_time=combined_date_time)
+    ]
+
+
+def _element_matches(key: DataElement, candidate: Dataset, combined_date_time: bool) -> bool:
+    found = candidate.get(key.tag)
+    if key.VR == "SQ":
+        return _is_universal(key) or bool(
+            matching_items(key, found, combined_date_time=combined_date_time)
+        )
+    wanted = values_of(key)
+    if not wanted:
+        return True
+    # To a wild card, no value is one of no length.
+    there = values_of(found) or ("",)
+    return any(_value_matches(key.VR, one, value) for one in wanted for value in there)
+
+
+def _is_universal(key: DataElement) -> bool:
+    """Whether a key of a sequence has no value in it, at any depth."""
+    if key.VR == "SQ":
+        return all(_is_universal(inner) for item in items_of(key) for inner in item)
+    return not values_of(key)
+
+
 def _value_matches(vr: str, wanted: str, value: str) -> bool:
+    if vr in _WILDCARD_VRS and has_wildcards(wanted):
+        if vr == "PN":
+            return _name_matches(wanted, value)
+        return _wildcard(wanted).fullmatch(value) is not None
+    if not value:
+        return False
     if vr in _RANGE_VRS:
-        return _in_range(wanted, _OFFSET.sub("", value))
+        return in_range(vr, wanted, value)
     if vr == "PN":
-        wanted, value = _name(wanted), _name(value)
-    if vr in _WILDCARD_VRS and ("*" in wanted or "?" in wanted):
+        return _name_matches(wanted, value)
+    if vr in _NUMBER_VRS:
+        return _number(wanted) == _number(value)
+    return wanted == value
+
+
+def _name_matches(wanted: str, value: str) -> bool:
+    """Whether a name is the one that is wanted, as a whole or in its component groups.
+
+    A single group matches any group of the name: whoever looks for the ideographic one need
+    not know the alphabetic one. Several match one by one, and empty ones everything.
+    """
+    wanted, value = _name(wanted), _name(value)
+    if _group_matches(wanted, value):
+        return True
+    groups, there = wanted.split("="), value.split("=")
+    if len(groups) == 1:
+        return any(_group_matches(wanted, group) for group in there)
+    pairs = zip_longest(groups, there, fillvalue="")
+    return all(not group or _group_matches(group, other) for group, other in pairs)
+
+
+def _group_matches(wanted: str, value: str) -> bool:
+    if has_wildcards(wanted):
         return _wildcard(wanted).fullmatch(value) is not None
     return wanted == value
 
@@ -83,19 +148,37 @@ def _name(text: str) -> str:
     return "=".join(group.rstrip("^ ") for group in text.split("=")).rstrip("=").casefold()
 
 
-def _in_range(wanted: str, value: str) -> bool:
-    first, dash, last = wanted.partition("-")
-    if not dash:
-        first = last = wanted
-    moment = _digits(value).ljust(_TIME_DIGITS, "0")
-    # What an end leaves open belongs to it: until 2001 is until the last moment of 2001.
-    earliest = _digits(first).ljust(_TIME_DIGITS, "0")
-    latest = _digits(last).ljust(_TIME_DIGITS, "9")
-    return earliest <= moment <= latest
+def _number(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
 
 
-def _digits(text: str) -> str:
-    return "".join(filter(str.isdigit, text))
+def _combined(keys: Dataset) -> Iterator[tuple[int, int]]:
+    """The tags of each date with a range, and of the time with one that belongs to it."""
+    for key in keys:
+        time_tag = tag_for_keyword(re.sub("Date$", "Time", keyword_for_tag(key.tag)))
+        if key.VR != "DA" or time_tag is None or time_tag not in keys:
+            continue
+        date, time = ("".join(values_of(it)) for it in (key, keys[time_tag]))
+        if _form_of(date) == _form_of(time) != (False, False, False):
+            yield key.tag, time_tag
+
+
+def _form_of(text: str) -> tuple[bool, bool, bool]:
+    """Which of the three forms of a range it has."""
+    first, dash, last = (bool(part.strip()) for part in text.partition("-"))
+    return (first, dash, last) if dash else (False, False, False)
+
+
+def _moment_matches(date: DataElement, time: DataElement, candidate: Dataset) -> bool:
+    dates, times = ("".join(values_of(it)).partition("-") for it in (date, time))
+    day, hour = ("".join(values_of(candidate.get(it.tag))[:1]) for it in (date, time))
+    if not day or not hour:
+        return False
+    wanted = f"{dates[0].strip()}{times[0].strip()}-{dates[2].strip()}{times[2].strip()}"
+    return in_range("DT", wanted, day + hour)
 
 
 @lru_cache(maxsize=64)

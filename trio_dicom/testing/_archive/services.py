@@ -19,18 +19,11 @@ from trio_dicom._dimse.message import Request, Response, response_to
 from trio_dicom._operations.acceptance import STORAGE_CLASSES
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom.errors import PDUError
-from trio_dicom.sop_classes import (
-    PATIENT_ROOT_FIND,
-    PATIENT_ROOT_GET,
-    PATIENT_ROOT_MOVE,
-    STUDY_ROOT_FIND,
-    STUDY_ROOT_GET,
-    STUDY_ROOT_MOVE,
-    VERIFICATION,
-)
+from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.finding import find
 from trio_dicom.testing._archive.getting import get
+from trio_dicom.testing._archive.identifiers import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES
 from trio_dicom.testing._archive.moving import move
 from trio_dicom.testing._archive.refusing import AssociationOver, Refused
 from trio_dicom.testing._archive.storing import echo, store
@@ -66,9 +59,9 @@ class _Service:
 def _rows() -> Iterator[_Service]:
     yield _Service(CEchoRequest, _uids(VERIFICATION), echo)
     yield _Service(CStoreRequest, STORAGE_CLASSES, store)
-    yield _Service(CFindRequest, _uids(PATIENT_ROOT_FIND, STUDY_ROOT_FIND), find)
-    yield _Service(CGetRequest, _uids(PATIENT_ROOT_GET, STUDY_ROOT_GET), get)
-    yield _Service(CMoveRequest, _uids(PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE), move)
+    yield _Service(CFindRequest, frozenset(FIND_CLASSES), find)
+    yield _Service(CGetRequest, frozenset(GET_CLASSES), get)
+    yield _Service(CMoveRequest, frozenset(MOVE_CLASSES), move)
 
 
 def _uids(*contexts: PresentationContext) -> frozenset[str]:

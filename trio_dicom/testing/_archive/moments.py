@@ -1,0 +1,73 @@
+"""Dates and times compared by what they mean (PS3.4 C.2.2.2.1.3, C.2.2.2.5)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+__all__ = ["in_range"]
+
+# An offset from UTC is at most fourteen hours (PS3.5 6.2), which tells it from a year.
+_DIGITS_OF_OFFSET: Final = r"(?:0\d|1[0-4])\d\d"
+_OFFSET: Final = re.compile(rf"([+-])({_DIGITS_OF_OFFSET})$")
+# A dash is the range's, unless the four digits of an offset and another dash follow it.
+_RANGE: Final = re.compile(
+    rf"(?P<first>[\d.:\s]*(?:\+\d{{4}}\s*|-{_DIGITS_OF_OFFSET}\s*(?=-))?)-(?P<last>.*)", re.DOTALL
+)
+_TO_THE_MINUTE: Final = 12  # digits
+
+# What completes a moment of which only the beginning is said.
+_EARLIEST: Final = {
+    "DA": "00000101",
+    "TM": "000000000000",
+    "DT": "00000101000000000000",
+}
+_LATEST: Final = {
+    "DA": "99991231",
+    "TM": "235959999999",
+    "DT": "99991231235959999999",
+}
+
+
+def in_range(vr: str, wanted: str, value: str) -> bool:
+    """Whether a date, a time or both lie in a range, or in what a single value leaves open.
+
+    An end belongs to the range, and what it leaves open as well: until 2001 is until the last
+    moment of 2001. A date and time without an offset from UTC counts as UTC.
+
+    Args:
+        vr: DA, TM or DT.
+        wanted: The range, or a single value.
+        value: What may lie in it.
+    """
+    found = _RANGE.fullmatch(wanted) if vr == "DT" else None
+    first, dash, last = wanted.partition("-")
+    if found is not None:
+        first, last = found["first"], found["last"]
+    elif vr == "DT" or not dash:
+        first = last = wanted
+    moment = _completed(vr, value, _EARLIEST)
+    return _completed(vr, first, _EARLIEST) <= moment <= _completed(vr, last, _LATEST)
+
+
+def _completed(vr: str, text: str, completion: dict[str, str]) -> str:
+    """A moment in all its digits, those of a DT in UTC."""
+    text = text.strip()
+    offset = _OFFSET.search(text) if vr == "DT" else None
+    if offset is not None:
+        text = text[: offset.start()]
+    digits = "".join(filter(str.isdigit, text))
+    digits += completion[vr][len(digits) :]
+    return digits if offset is None else _as_utc(digits, offset[1], offset[2])
+
+
+def _as_utc(digits: str, sign: str, offset: str) -> str:
+    ahead = timedelta(hours=int(offset[:2]), minutes=int(offset[2:]))
+    beginning, rest = digits[:_TO_THE_MINUTE], digits[_TO_THE_MINUTE:]
+    try:
+        local = datetime.strptime(beginning, "%Y%m%d%H%M")  # noqa: DTZ007  it becomes UTC here
+        utc = local - ahead if sign == "+" else local + ahead
+    except (ValueError, OverflowError):  # there is no such day
+        return digits
+    return f"{utc:%Y%m%d%H%M}{rest}"
