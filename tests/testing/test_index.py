@@ -9,7 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from tests.testing.builders import instance, query
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.transcode import encode_data_set
-from trio_dicom.testing._archive.answering import match_for
+from trio_dicom.testing import MemoryArchive
 from trio_dicom.testing._archive.index import indexed, summary_of
 
 
@@ -64,10 +64,19 @@ def test_an_instance_is_its_own_summary() -> None:
 
 @pytest.mark.parametrize("ae_title", ["", "ARCHIVE"])
 def test_a_match_has_every_key_and_says_where_to_get_it(ae_title: str) -> None:
-    keys = query("IMAGE", PatientID="", AccessionNumber="", SpecificCharacterSet="ISO_IR 100")
-    match = match_for(keys, instance(1), ae_title=ae_title)
+    archive = MemoryArchive()
+    archive.instances.add(instance(1))
+    keys = query(
+        "IMAGE",
+        PatientID="",
+        AccessionNumber="",
+        InstanceAvailability="",
+        SpecificCharacterSet="ISO_IR 100",
+    )
+    [match] = archive.instances.find(keys, ae_title=ae_title)
     assert match.PatientID == "P1"
     assert match.AccessionNumber is None or match.AccessionNumber == ""
+    assert match.InstanceAvailability == "ONLINE"
     assert match.QueryRetrieveLevel == "IMAGE"
     assert "SpecificCharacterSet" not in match, "there is nothing beyond the default repertoire"
     assert match.get("RetrieveAETitle", "") == ae_title

@@ -14,20 +14,20 @@ from trio_dicom.testing._archive.matching import items_of, matching_items
 __all__ = ["match_for"]
 
 _CHARACTER_SET: Final = 0x0008_0005
+_RETRIEVE_AE: Final = 0x0008_0054
 
 
-def match_for(identifier: Dataset, summary: Dataset, *, ae_title: str) -> Dataset:
+def match_for(identifier: Dataset, summary: Dataset) -> Dataset:
     """What a C-FIND answers: every key that was asked for, empty where nothing is known.
 
     Args:
         identifier: The keys.
-        summary: The attributes of what they match.
-        ae_title: From where it can be retrieved, or "".
+        summary: The attributes of what they match, and from where it can be retrieved.
     """
     match = _asked_of(identifier, summary)
     match.QueryRetrieveLevel = level_of(identifier)
-    if ae_title:
-        match.RetrieveAETitle = ae_title
+    if retrieve_ae := summary.get(_RETRIEVE_AE):
+        match.add(retrieve_ae)
     declare_charset(match, identifier.get(_CHARACTER_SET))
     return match
 

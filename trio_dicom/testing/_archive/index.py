@@ -118,8 +118,9 @@ def summary_of(level: str, instances: AnySequence[Dataset]) -> Dataset:
         plural = {"STUDY": "Studies", "SERIES": "Series", "IMAGE": "Instances"}[lower]
         setattr(summary, f"NumberOf{word}Related{plural}", count)
     if level == "STUDY":
-        summary.ModalitiesInStudy = _distinct(instances, "Modality")
-        summary.SOPClassesInStudy = _distinct(instances, "SOPClassUID")
+        with disable_value_validation():
+            summary.ModalitiesInStudy = _distinct(instances, "Modality")
+            summary.SOPClassesInStudy = _distinct(instances, "SOPClassUID")
     return summary
 
 

@@ -139,8 +139,11 @@ class Instances:
                 entities.setdefault(value, []).append(instance.attributes)
         for attributes in entities.values():
             summary = summary_of(level, attributes)
+            if ae_title:
+                summary.RetrieveAETitle = ae_title
+            summary.InstanceAvailability = "ONLINE"
             if matches(identifier, summary, combined_date_time=combined_date_time):
-                yield match_for(identifier, summary, ae_title=ae_title)
+                yield match_for(identifier, summary)
 
     def select(self, identifier: Dataset) -> list[Instance]:
         """The instances that a C-GET or C-MOVE with that identifier retrieves.

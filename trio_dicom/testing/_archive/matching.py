@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Final, cast
 
 from pydicom import DataElement, Dataset
@@ -20,7 +18,6 @@ __all__ = ["has_wildcards", "items_of", "matches", "matching_items", "values_of"
 # VRs that take wildcards (PS3.4 C.2.2.2.4), and those that take ranges (C.2.2.2.5).
 _WILDCARD_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _RANGE_VRS: Final = frozenset({"DA", "TM", "DT"})
-_NUMBER_VRS: Final = frozenset({"DS", "IS"})
 
 # These say how the keys are meant: SpecificCharacterSet, QueryRetrieveLevel,
 # QueryRetrieveView and TimezoneOffsetFromUTC.
@@ -30,9 +27,9 @@ _NOT_KEYS: Final = frozenset({0x0008_0005, 0x0008_0052, 0x0008_0053, 0x0008_0201
 def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = False) -> bool:
     """Whether ``candidate`` is what ``keys`` ask for.
 
-    Keys without a value match everything. Names match without regard to upper and lower
-    case, as a whole or by one of their component groups. Dates and times are compared by
-    what they mean.
+    Keys without a value match everything. Names are compared as a whole, with all their
+    component groups, and without regard to upper and lower case, which the standard leaves
+    open. Dates and times are compared by what they mean, numbers by their digits.
 
     Args:
         keys: The identifier of a C-FIND, or an item of a sequence in it.
@@ -106,39 +103,11 @@ def _is_universal(key: DataElement) -> bool:
 
 
 def _value_matches(vr: str, wanted: str, value: str) -> bool:
-    if vr in _WILDCARD_VRS and has_wildcards(wanted):
-        if vr == "PN":
-            return _name_matches(wanted, value)
-        return _wildcard(wanted).fullmatch(value) is not None
-    if not value:
-        return False
     if vr in _RANGE_VRS:
-        return in_range(vr, wanted, value)
+        return bool(value) and in_range(vr, wanted, value)
     if vr == "PN":
-        return _name_matches(wanted, value)
-    if vr in _NUMBER_VRS:
-        return _number(wanted) == _number(value)
-    return wanted == value
-
-
-def _name_matches(wanted: str, value: str) -> bool:
-    """Whether a name is the one that is wanted, as a whole or in its component groups.
-
-    A single group matches any group of the name: whoever looks for the ideographic one need
-    not know the alphabetic one. Several match one by one, and empty ones everything.
-    """
-    wanted, value = _name(wanted), _name(value)
-    if _group_matches(wanted, value):
-        return True
-    groups, there = wanted.split("="), value.split("=")
-    if len(groups) == 1:
-        return any(_group_matches(wanted, group) for group in there)
-    pairs = zip_longest(groups, there, fillvalue="")
-    return all(not group or _group_matches(group, other) for group, other in pairs)
-
-
-def _group_matches(wanted: str, value: str) -> bool:
-    if has_wildcards(wanted):
+        wanted, value = _name(wanted), _name(value)
+    if vr in _WILDCARD_VRS and has_wildcards(wanted):
         return _wildcard(wanted).fullmatch(value) is not None
     return wanted == value
 
@@ -146,13 +115,6 @@ def _group_matches(wanted: str, value: str) -> bool:
 def _name(text: str) -> str:
     """A person's name as it compares: upper and lower case are one, empty parts are none."""
     return "=".join(group.rstrip("^ ") for group in text.split("=")).rstrip("=").casefold()
-
-
-def _number(text: str) -> Decimal | str:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return text
 
 
 def _combined(keys: Dataset) -> Iterator[tuple[int, int]]:

@@ -25,16 +25,17 @@ _EARLIEST: Final = {
 }
 _LATEST: Final = {
     "DA": "99991231",
-    "TM": "235959999999",
+    "TM": "000000000000",
     "DT": "99991231235959999999",
 }
 
 
 def in_range(vr: str, wanted: str, value: str) -> bool:
-    """Whether a date, a time or both lie in a range, or in what a single value leaves open.
+    """Whether a date, a time or both lie in a range, or are what a single value says.
 
-    An end belongs to the range, and what it leaves open as well: until 2001 is until the last
-    moment of 2001. A date and time without an offset from UTC counts as UTC.
+    An end belongs to the range. A time without minutes or seconds is the full hour or minute,
+    as other archives have it; a date and time that leaves something open is all of that, the
+    last moment of 2001 included. One without an offset from UTC counts as UTC.
 
     Args:
         vr: DA, TM or DT.
@@ -48,7 +49,8 @@ def in_range(vr: str, wanted: str, value: str) -> bool:
     elif vr == "DT" or not dash:
         first = last = wanted
     moment = _completed(vr, value, _EARLIEST)
-    return _completed(vr, first, _EARLIEST) <= moment <= _completed(vr, last, _LATEST)
+    begins = _completed(vr, first, _EARLIEST) <= moment
+    return begins and (not last.strip() or moment <= _completed(vr, last, _LATEST))
 
 
 def _completed(vr: str, text: str, completion: dict[str, str]) -> str:
