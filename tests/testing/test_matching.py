@@ -68,6 +68,21 @@ def key(keyword: str, value: object) -> Dataset:
         ("StudyTime", "101530.5", "1016-", False),
         ("AcquisitionDateTime", "20240229101530+0100", "2024", True),
         ("AcquisitionDateTime", "20240229101530", "20240229-20240301", True),
+        ("AcquisitionDateTime", "20240229101530", "-20240229", True),
+        ("AcquisitionDateTime", "20240229101530", "20240229-", True),
+        ("AcquisitionDateTime", "20240229101530", "20240301-", False),
+        # offsets from UTC; of two dashes one belongs to an offset
+        ("AcquisitionDateTime", "20240229101530+0100", "20240229091530+0000", True),
+        ("AcquisitionDateTime", "20240229101530+0100", "20240229101530", False),
+        ("AcquisitionDateTime", "20240229233000-0100", "20240301003000+0000", True),
+        ("AcquisitionDateTime", "20240229101530-0500", "202402291500-202402291530", True),
+        ("AcquisitionDateTime", "20240229101530", "202402290500-0500-202402290530-0500", True),
+        ("AcquisitionDateTime", "20240229101530", "202402290530-0500-", False),
+        ("AcquisitionDateTime", "20240229101530", "-202402290530-0500", True),
+        ("AcquisitionDateTime", "20240229101530", "202402290500-202402290530-0500", True),
+        ("AcquisitionDateTime", "20240229101530", "202402291000+0000-202402291100+0000", True),
+        ("AcquisitionDateTime", "20240229101530", "2023-2024", True),
+        ("AcquisitionDateTime", "20240230101530+0100", "20240230101530+0100", True),
     ],
 )
 def test_a_key_matches(keyword: str, value: object, wanted: object, expected: bool) -> None:
@@ -107,3 +122,77 @@ def test_a_sequence_matches_by_one_of_its_items(
 
 def test_a_pattern_of_many_stars_takes_no_time() -> None:
     assert not matches(key("PatientID", "*" * 60 + "x"), instance(1, PatientID="a" * 60))
+
+
+def test_a_name_is_compared_with_all_its_groups() -> None:
+    candidate = instance(1, PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう")
+    for wanted in ("yamada^*", "*山田*", "Yamada^Tarou=山田^太郎=やまだ^たろう", "*=*=*"):
+        assert matches(key("PatientName", wanted), candidate)
+    for wanted in ("Yamada^Tarou", "山田^太郎", "=山田^太郎"):
+        assert not matches(key("PatientName", wanted), candidate)
+
+
+def test_a_sequence_asked_for_with_empty_keys_matches_those_without_it() -> None:
+    """C.2.2.2.6: universal matching, wherever the keys are."""
+    inner = Dataset()
+    inner.CodeValue = ""
+    item = Dataset()
+    item.RequestedProcedureCodeSequence = [inner]
+    item.RequestedProcedureID = ""
+    assert matches(key("RequestAttributesSequence", [item]), instance(1))
+    inner.CodeValue = "X"
+    assert not matches(key("RequestAttributesSequence", [item]), instance(1))
+
+
+def dates(date: str, time: str) -> Dataset:
+    keys = key("StudyDate", date)
+    keys.StudyTime = time
+    return keys
+
+
+@pytest.mark.parametrize(
+    "date,time,apart,combined",
+    [
+        ("20240228-20240301", "1100-1000", False, True),
+        ("20240228-20240229", "1100-1000", False, False),
+        ("20240229-20240301", "1000-0900", False, True),
+        ("20240229-20240301", "1030-1100", False, False),
+        ("20240228-", "1100-", False, True),
+        ("20240229-", "1100-", False, False),
+        ("-20240301", "-1000", False, True),
+        ("-20240229", "-1000", False, False),
+        # another form, or none: each for itself
+        ("20240228-", "-1100", True, True),
+        ("20240228-20240301", "101530", True, True),
+        ("20240229", "1000-1100", True, True),
+        ("20240229", "1100-1200", False, False),
+        ("20240228-20240301", "", True, True),
+        ("", "1000-1100", True, True),
+    ],
+)
+def test_ranges_of_a_date_and_its_time_are_one_where_that_was_agreed(
+    date: str, time: str, apart: bool, combined: bool
+) -> None:
+    keys = dates(date, time)
+    assert matches(keys, instance(1)) is apart
+    assert matches(keys, instance(1), combined_date_time=True) is combined
+
+
+def test_a_date_without_its_time_is_in_no_range_of_both() -> None:
+    keys = dates("20240228-20240301", "1000-1100")
+    assert not matches(keys, instance(1, StudyTime=""), combined_date_time=True)
+    del keys.StudyTime
+    assert matches(keys, instance(1, StudyTime=""), combined_date_time=True)
+
+
+def test_ranges_in_items_are_one_as_well() -> None:
+    def step(date: str, time: str) -> list[Dataset]:
+        item = Dataset()
+        item.ScheduledProcedureStepStartDate = date
+        item.ScheduledProcedureStepStartTime = time
+        return [item]
+
+    candidate = instance(1, ScheduledProcedureStepSequence=step("20240229", "101530"))
+    keys = key("ScheduledProcedureStepSequence", step("20240228-20240301", "1100-1000"))
+    assert matches(keys, candidate, combined_date_time=True)
+    assert not matches(keys, candidate)

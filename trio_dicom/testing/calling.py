@@ -9,8 +9,11 @@ from typing import TypeAlias
 import trio
 
 from trio_dicom._io.lifetime import peeled
+from trio_dicom._operations.query_models import extension_items
 from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom._protocol.extended import QueryExtension
 from trio_dicom._protocol.negotiation import propose
+from trio_dicom._wire.user_items import ExtendedNegotiation
 from trio_dicom.association import Association, open_association
 from trio_dicom.connection import wrap_stream
 from trio_dicom.handler import ConnectionHandler
@@ -38,6 +41,7 @@ async def open_memory_association(
     options: ConnectionOptions | None = None,
     max_operations_invoked: int = 1,
     max_operations_performed: int = 1,
+    extended: Iterable[ExtendedNegotiation | QueryExtension] = (),
 ) -> AsyncGenerator[Association, None]:
     """An association with a server in memory: as ``open_association``, without a network.
 
@@ -57,17 +61,20 @@ async def open_memory_association(
         options: Timeouts, limits and the like.
         max_operations_invoked: How many of our requests to have open at once.
         max_operations_performed: How many of its own the server may have.
+        extended: SOP class extended negotiation, or what is asked of all queries.
 
     Raises:
         AssociationRejected: The server said no.
         ConnectionEnded: It hung up or aborted.
     """
+    contexts = list(contexts)
     request = propose(
         called_ae=called_ae,
         calling_ae=calling_ae,
         contexts=contexts,
         max_operations_invoked=max_operations_invoked,
         max_operations_performed=max_operations_performed,
+        extended=extension_items(extended, contexts),
     )
     ours, theirs = memory_link()
     with peeled():

@@ -17,28 +17,31 @@ _CHARACTER_SET: Final = 0x0008_0005
 _RETRIEVE_AE: Final = 0x0008_0054
 
 
-def match_for(identifier: Dataset, summary: Dataset) -> Dataset:
+def match_for(
+    identifier: Dataset, summary: Dataset, *, combined_date_time: bool = False
+) -> Dataset:
     """What a C-FIND answers: every key that was asked for, empty where nothing is known.
 
     Args:
         identifier: The keys.
         summary: The attributes of what they match, and from where it can be retrieved.
+        combined_date_time: Whether ranges of a date and of its time are one range.
     """
-    match = _asked_of(identifier, summary)
+    match = _asked_of(identifier, summary, combined_date_time)
     match.QueryRetrieveLevel = level_of(identifier)
-    if retrieve_ae := summary.get(_RETRIEVE_AE):
-        match.add(retrieve_ae)
+    if _RETRIEVE_AE in summary:
+        match.add(summary[_RETRIEVE_AE])
     declare_charset(match, identifier.get(_CHARACTER_SET))
     return match
 
 
-def _asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
+def _asked_of(keys: Dataset, candidate: Dataset, combined: bool) -> Dataset:
     answer = Dataset()
     for key in keys:
         if key.tag == _CHARACTER_SET:
             continue
         if key.VR == "SQ":
-            items = _items_of_answer(key, candidate.get(key.tag))
+            items = _items_of_answer(key, candidate.get(key.tag), combined)
             answer.add(DataElement(key.tag, "SQ", items))
         elif key.tag in candidate:
             answer.add(candidate[key.tag])
@@ -47,10 +50,10 @@ def _asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
     return answer
 
 
-def _items_of_answer(key: DataElement, found: DataElement | None) -> Sequence:
+def _items_of_answer(key: DataElement, found: DataElement | None, combined: bool) -> Sequence:
     """The items that match, with what was asked of them; of an empty key the whole sequence."""
     wanted = next(items_of(key), None)
-    items = matching_items(key, found)
+    items = matching_items(key, found, combined_date_time=combined)
     if wanted is not None and len(wanted):
-        items = [_asked_of(wanted, item) for item in items]
+        items = [_asked_of(wanted, item, combined) for item in items]
     return Sequence(items)

@@ -143,7 +143,7 @@ class Instances:
                 summary.RetrieveAETitle = ae_title
             summary.InstanceAvailability = "ONLINE"
             if matches(identifier, summary, combined_date_time=combined_date_time):
-                yield match_for(identifier, summary)
+                yield match_for(identifier, summary, combined_date_time=combined_date_time)
 
     def select(self, identifier: Dataset) -> list[Instance]:
         """The instances that a C-GET or C-MOVE with that identifier retrieves.
