@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trio
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE, build_role, evt
+from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
@@ -20,33 +15,9 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from tests.interop.programs import program
 from tests.testing.builders import instance, query
+from tests.testing.others import client_says, with_pynetdicom
 from trio_dicom.testing import MemoryArchive
-
-
-async def client_says(
-    name: str, archive: MemoryArchive, *arguments: str | Path, cwd: Path | None = None
-) -> str:
-    """What one of DCMTK's clients says; it must succeed."""
-    command = [
-        program(name, package="dcmtk"),
-        "-aec",
-        archive.ae_title,
-        archive.host,
-        str(archive.port),
-    ]
-    with trio.fail_after(60):
-        done = await trio.run_process(
-            [*command, *map(str, arguments)],
-            check=False,
-            capture_stdout=True,
-            stderr=subprocess.STDOUT,
-            cwd=cwd,
-        )
-    output = done.stdout.decode(errors="replace")
-    assert done.returncode == 0, output
-    return output
 
 
 @pytest.mark.interop
@@ -118,40 +89,6 @@ async def test_getscu_fetches_what_was_stored(
     )  # fmt: skip
     [fetched] = tmp_path.iterdir()  # noqa: ASYNC240
     assert fetched.read_bytes().endswith(bytes(kept.data_set.data))
-
-
-async def with_pynetdicom(
-    archive: MemoryArchive,
-    use: Callable[[Association], Any],
-    *contexts: tuple[str, str],
-    handlers: list[Any] | None = None,
-) -> Any:
-    """What ``use`` returns of a pynetdicom association; it runs in a thread.
-
-    Its reactor thread may take an answer away that comes before its user waits for it (its
-    issue 875), and then there is no status: another try has better luck.
-    """
-    entity = AE()
-    entity.dimse_timeout = 3
-    for abstract, transfer in contexts:
-        entity.add_requested_context(abstract, transfer)
-    roles = [build_role(uid, scp_role=True) for uid, _ in contexts if uid == CTImageStorage]
-
-    def run() -> Any:
-        association = entity.associate(
-            archive.host, archive.port, ext_neg=roles, evt_handlers=handlers or []
-        )
-        assert association.is_established
-        try:
-            return use(association)
-        finally:
-            association.release()
-
-    with trio.fail_after(60):
-        for _ in range(4):
-            with suppress(AttributeError):
-                return await trio.to_thread.run_sync(run)
-        return await trio.to_thread.run_sync(run)
 
 
 @pytest.mark.interop
