@@ -148,6 +148,11 @@ async def test_faulty_link_is_a_test_that_passes() -> None:
     await example["test_an_archive_that_is_cut_off_is_not_ready"]()
 
 
+async def test_archive_moves_is_a_test_that_passes(file: str) -> None:
+    example = runpy.run_path(str(EXAMPLES / "archive_moves.py"))
+    await example["test_a_study_moves_to_another_archive"](file)
+
+
 async def test_archive_is_a_test_that_passes(pydicom_files: Path) -> None:
     example = runpy.run_path(str(EXAMPLES / "archive.py"))
     await example["test_an_instance_arrives_as_it_is_in_the_file"](pydicom_files / "CT_small.dcm")
