@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.tag import Tag
-from pydicom.uid import UID, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from trio_dicom._dimse import c_messages as c
 from trio_dicom._dimse import n_messages as n
@@ -35,6 +35,7 @@ from trio_dicom._dimse.message import (
     encode_command,
     response_to,
 )
+from trio_dicom._dimse.transcode import encode_data_set
 from trio_dicom.errors import LocalProtocolError, PDUError, StatusError
 from trio_dicom.status import Code, Service, Status
 
@@ -452,6 +453,20 @@ def test_the_instances_that_failed_are_readable(
     assert response.failed_sop_instance_uids == tuple(failed)
     assert message(status=0xB000).failed_sop_instance_uids == ()
     assert message(status=0xB000, data_set=Dataset()).failed_sop_instance_uids == ()
+
+
+@pytest.mark.scenario("B62")
+def test_more_failed_instances_than_a_ui_can_hold_are_readable() -> None:
+    """They come as UN then (PS3.5 6.2.2), whose value pydicom leaves alone."""
+    failed = [f"1.2.826.0.1.3680043.10.77.{'7' * 30}.{number}" for number in range(1_200)]
+    identifier = Dataset()
+    identifier.FailedSOPInstanceUIDList = failed
+    syntax = ExplicitVRLittleEndian
+    response = c.CMoveResponse(
+        status=Code.SUB_OPERATIONS_COMPLETE_WITH_FAILURES,
+        data_set=EncodedDataSet(encode_data_set(identifier, syntax), syntax),
+    )
+    assert response.failed_sop_instance_uids == tuple(failed)
 
 
 @pytest.mark.scenario("B62")

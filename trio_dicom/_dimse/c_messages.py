@@ -179,6 +179,8 @@ class _SubOperationsResponse(Response):
         value = None if identifier is None else identifier.get("FailedSOPInstanceUIDList")
         if not value:
             return ()
+        if isinstance(value, bytes):  # too many for the length of a UI, so it came as UN
+            value = value.decode("latin-1").rstrip("\0 ").split("\\")
         return (as_uid(value),) if isinstance(value, str) else tuple(as_uid(uid) for uid in value)
 
 
