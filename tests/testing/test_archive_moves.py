@@ -16,6 +16,7 @@ from trio_dicom import (
     Association,
     CMoveRequest,
     CMoveResponse,
+    ConnectionEnded,
     CStoreRequest,
     open_receiver,
 )
@@ -291,3 +292,50 @@ async def test_a_destination_that_is_silent_is_given_up(
 
     final = await move(full(1, OTHER=scripted(script)))
     assert final.status.code == 0xA702
+
+
+async def test_a_list_of_failed_instances_may_be_longer_than_its_vr_holds() -> None:
+    archive = MemoryArchive(destinations={"OTHER": scripted(rejects)})
+    uids = [f"1.2.826.0.1.3680043.10.77.{'7' * 30}.{number}" for number in range(1_200)]
+    for number, uid in enumerate(uids):
+        archive.instances.add(instance(number, SOPInstanceUID=uid))
+    final = await move(archive)
+    assert final.failed == 1_200
+    assert list(final.failed_sop_instance_uids) == uids
+
+
+async def test_an_archive_may_move_to_itself() -> None:
+    archive = full(3)
+    archive.destinations["OTHER"] = archive.serve
+    assert counts(await move(archive)) == (None, 3, 0, 0)
+    assert len(archive.instances) == 3
+
+
+async def test_who_hangs_up_during_a_move_ends_it_and_its_association(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stored, ended = trio.Event(), trio.Event()
+
+    async def script(peer: ScriptedPeer) -> None:
+        try:
+            await peer.accept()
+            await peer.expect_message(CStoreRequest)
+            stored.set()
+            await peer.serve_until_closed()
+        finally:
+            ended.set()
+
+    async def ask(association: Association) -> None:
+        with pytest.raises(ConnectionEnded):
+            await moved(association)
+
+    archive = full(5, OTHER=scripted(script))
+    async with (
+        open_memory_association(archive.serve, contexts=[STUDY_ROOT_MOVE]) as association,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(ask, association)
+        await stored.wait()
+        await association.abort()
+        await ended.wait()
+    assert not [it for it in caplog.records if it.levelname == "ERROR"]
