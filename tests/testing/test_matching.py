@@ -63,6 +63,7 @@ def key(keyword: str, value: object) -> Dataset:
         ("StudyTime", "101530.5", "10-11", True),
         ("StudyTime", "101530.5", "1015", False),
         ("StudyTime", "1015", "101500", True),
+        ("StudyTime", "101530.5", "10-", True),
         ("StudyTime", "101500.000", "1015", True),
         ("StudyTime", "101530.5", "09-1015", False),
         ("StudyTime", "101530.5", "1016-", False),
@@ -82,6 +83,7 @@ def key(keyword: str, value: object) -> Dataset:
         ("AcquisitionDateTime", "20240229101530", "202402290500-202402290530-0500", True),
         ("AcquisitionDateTime", "20240229101530", "202402291000+0000-202402291100+0000", True),
         ("AcquisitionDateTime", "20240229101530", "2023-2024", True),
+        ("AcquisitionDateTime", "20240229101530", "2023-2024-0500", True),
         ("AcquisitionDateTime", "20240230101530+0100", "20240230101530+0100", True),
     ],
 )
@@ -165,6 +167,7 @@ def dates(date: str, time: str) -> Dataset:
         ("20240228-", "-1100", True, True),
         ("20240228-20240301", "101530", True, True),
         ("20240229", "1000-1100", True, True),
+        ("20240228", "1000", False, False),
         ("20240229", "1100-1200", False, False),
         ("20240228-20240301", "", True, True),
         ("", "1000-1100", True, True),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.interop.answers.held import UIDS, instances
-from tests.interop.answers.questions import LeavesOut, Note, Question
+from tests.interop.answers.questions import Fails, Finds, LeavesOut, Note, Question
 from tests.interop.answers.rows import QUESTIONS
 from trio_dicom import QueryExtension
 
@@ -33,6 +33,7 @@ in nothing else: a difference that goes away fails the test as well.
 - Ours answers in the character set of the query if that has all characters, else in UTF-8, and
   declares none where ASCII is enough. `dcmqrscp` answers in that of the query or of the instance,
   Orthanc in the one that it is configured for (C.4.1.1.3.2).
+- Ours finds something else than both of the others in rows {alone}.
 - Ours does without the unique keys of the levels above the query's, as Orthanc does;
   `MemoryArchive(checks_unique_keys=True)` insists on them, as `dcmqrscp` does (C.4.1.2.1).
 
@@ -43,9 +44,19 @@ in nothing else: a difference that goes away fails the test as well.
 
 def text() -> str:
     """The page."""
-    introduction = _INTRODUCTION.format(instances=len(list(instances())), questions=len(QUESTIONS))
+    introduction = _INTRODUCTION.format(
+        instances=len(list(instances())),
+        questions=len(QUESTIONS),
+        alone=", ".join(str(number) for number, it in enumerate(QUESTIONS, 1) if _is_alone(it)),
+    )
     rows = (_row(number, question) for number, question in enumerate(QUESTIONS, 1))
     return introduction + "".join(rows)
+
+
+def _is_alone(question: Question) -> bool:
+    """Whether neither of the others finds what ours finds."""
+    both = (question.dcmqrscp, question.orthanc)
+    return all(any(isinstance(note, Finds | Fails) for note in notes) for notes in both)
 
 
 def _row(number: int, question: Question) -> str:

@@ -13,7 +13,7 @@ _DIGITS_OF_OFFSET: Final = r"(?:0\d|1[0-4])\d\d"
 _OFFSET: Final = re.compile(rf"([+-])({_DIGITS_OF_OFFSET})$")
 # A dash is the range's, unless the four digits of an offset and another dash follow it.
 _RANGE: Final = re.compile(
-    rf"(?P<first>[\d.:\s]*(?:\+\d{{4}}\s*|-{_DIGITS_OF_OFFSET}\s*(?=-))?)-(?P<last>.*)", re.DOTALL
+    rf"(?P<first>[\d.]*(?:\+\d{{4}}|-{_DIGITS_OF_OFFSET}(?=-))?)-(?P<last>.*)"
 )
 _TO_THE_MINUTE: Final = 12  # digits
 
@@ -42,6 +42,9 @@ def in_range(vr: str, wanted: str, value: str) -> bool:
         wanted: The range, or a single value.
         value: What may lie in it.
     """
+    wanted = wanted.strip()
+    if " " in wanted:  # which no date or time has inside (PS3.5 Table 6.2-1)
+        return False
     found = _RANGE.fullmatch(wanted) if vr == "DT" else None
     first, dash, last = wanted.partition("-")
     if found is not None:
@@ -50,12 +53,11 @@ def in_range(vr: str, wanted: str, value: str) -> bool:
         first = last = wanted
     moment = _completed(vr, value, _EARLIEST)
     begins = _completed(vr, first, _EARLIEST) <= moment
-    return begins and (not last.strip() or moment <= _completed(vr, last, _LATEST))
+    return begins and (not last or moment <= _completed(vr, last, _LATEST))
 
 
 def _completed(vr: str, text: str, completion: dict[str, str]) -> str:
     """A moment in all its digits, those of a DT in UTC."""
-    text = text.strip()
     offset = _OFFSET.search(text) if vr == "DT" else None
     if offset is not None:
         text = text[: offset.start()]
