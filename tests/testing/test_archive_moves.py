@@ -208,7 +208,16 @@ async def test_what_goes_wrong_in_between_is_counted_and_listed() -> None:
         await peer.expect_message(CStoreRequest)
         await peer.abort()
 
-    final = await move(full(5, OTHER=scripted(script)))
+    archive = full(5, OTHER=scripted(script))
+    async with open_memory_association(archive.serve, contexts=[STUDY_ROOT_MOVE]) as association:
+        pending, final = await moved(association)
+    assert [counts(it) for it in pending] == [
+        (4, 0, 0, 1),
+        (3, 1, 0, 1),
+        (2, 1, 1, 1),
+        (1, 1, 2, 1),
+    ]
+    assert all(it.identifier is None for it in pending)
     assert final.status.code == 0xB000
     assert counts(final) == (None, 1, 3, 1)
     assert final.failed_sop_instance_uids == ("1.2.3", "1.2.4", "1.2.5")

@@ -35,13 +35,13 @@ async def open_memory_association(
     serve: Serve,
     *,
     contexts: Iterable[PresentationContext],
+    extended: Iterable[ExtendedNegotiation | QueryExtension] = (),
     called_ae: str = "ANY-SCP",
     calling_ae: str = "TRIO_DICOM",
     handler: ConnectionHandler | None = None,
     options: ConnectionOptions | None = None,
     max_operations_invoked: int = 1,
     max_operations_performed: int = 1,
-    extended: Iterable[ExtendedNegotiation | QueryExtension] = (),
 ) -> AsyncGenerator[Association, None]:
     """An association with a server in memory: as ``open_association``, without a network.
 
@@ -55,13 +55,13 @@ async def open_memory_association(
         serve: Serves one association on a stream until that has ended, such as the ``serve``
             of a ``MemoryArchive`` or a ``Receiver``. It is cancelled where it goes on.
         contexts: As for ``open_association``, like everything else.
+        extended: SOP class extended negotiation, or what is asked of all queries.
         called_ae: The AE title of the server.
         calling_ae: Ours.
         handler: Whom to tell what happens.
         options: Timeouts, limits and the like.
         max_operations_invoked: How many of our requests to have open at once.
         max_operations_performed: How many of its own the server may have.
-        extended: SOP class extended negotiation, or what is asked of all queries.
 
     Raises:
         AssociationRejected: The server said no.
@@ -72,9 +72,9 @@ async def open_memory_association(
         called_ae=called_ae,
         calling_ae=calling_ae,
         contexts=contexts,
+        extended=extension_items(extended, contexts),
         max_operations_invoked=max_operations_invoked,
         max_operations_performed=max_operations_performed,
-        extended=extension_items(extended, contexts),
     )
     ours, theirs = memory_link()
     with peeled():
