@@ -58,6 +58,22 @@ def test_an_entity_has_what_its_instances_agree_on() -> None:
     assert summary.NumberOfStudyRelatedInstances == 2
 
 
+def test_what_belongs_to_a_level_is_as_the_first_instance_has_it() -> None:
+    first = instance(1, PatientName="Doe^Jane", StudyDescription="", SeriesNumber=1)
+    second = instance(2, PatientName="Doe^J", StudyDescription="CT", SeriesInstanceUID="1.2.201")
+    second.SeriesNumber = 2
+    second.PatientSex = "F"
+    patient, study = (summary_of(level, [first, second]) for level in ("PATIENT", "STUDY"))
+    for summary in (patient, study):
+        assert (summary.PatientName, summary.PatientSex) == ("Doe^Jane", "F")
+        assert "SeriesNumber" not in summary
+    assert study.StudyDescription == "CT"
+    assert "StudyDescription" not in patient
+    series = summary_of("SERIES", [instance(1, SeriesNumber=1), instance(2, SeriesNumber=9)])
+    assert series.SeriesNumber == 1
+    assert "InstanceNumber" not in series
+
+
 def test_an_instance_is_its_own_summary() -> None:
     assert summary_of("IMAGE", [instance(1)]) == instance(1)
 

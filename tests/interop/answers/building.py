@@ -8,8 +8,8 @@ from tests.interop.answers.held import UIDS
 from tests.interop.answers.questions import Fails, Finds, LeavesOut, Note, Question
 from trio_dicom.sop_classes import PATIENT_ROOT_FIND, STUDY_ROOT_FIND
 
-EVERYBODY = "JANE JOHN jane LATIN GREEK CYRILLIC UTF8 JAPAN KOREA CHINA NAMELESS"
-EVERY_STUDY = "11 12 21 31 41 51 61 71 81 91 101 111"
+EVERYBODY = "JANE JOHN jane LATIN GREEK CYRILLIC UTF8 JAPAN KOREA CHINA NAMELESS TWICE"
+EVERY_STUDY = "11 12 21 31 41 51 61 71 81 91 101 111 121 122"
 
 # What dcmqrscp knows nothing of, at the levels at which it is asked here.
 _UNKNOWN_TO_DCMQRSCP = frozenset(
@@ -30,6 +30,7 @@ AS_TEXT = "it compares times as text; they match by their meaning (C.2.2.2.1.3, 
 NO_VALUE = "it takes no value for an early one; there is none in the range (C.2.2.2.5)"
 BYTES = "its `?` is one byte of a character (C.2.2.2.4)"
 JIS = "its character conversion lacks ISO 2022 IR 87, and what comes of it is open (C.2.2.2)"
+EVERY_INSTANCE = "it matches every instance; an entity has its attributes once (C.3.1)"
 SEQUENCES = "it does not match sequences; optional keys need not be (C.2.2.1.3)"
 HIERARCHY = "it insists on the unique keys of the levels above (C.4.1.2.1)"
 NO_HIERARCHY = "it does without the unique keys of the levels above (C.4.1.2.1)"

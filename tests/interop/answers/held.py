@@ -151,6 +151,13 @@ _STUDIES = (
         _study("20240403", "090002", "A101"),
     ),
     _Study("111", _patient("NAMELESS", ""), _study("", "", "")),
+    _Study(
+        "121",
+        _patient("TWICE", "Twin^One", PatientSex="M"),
+        _study("20150101", "100500", "T1"),
+        (_Series("CT"), _Series("CT", 1, {"AccessionNumber": "T2"})),
+    ),
+    _Study("122", _patient("TWICE", "Twin^Two"), _study("20150101", "100500", "T3")),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from tests.interop.answers.building import (
     BYTES,
     CASE,
+    EVERY_INSTANCE,
     EVERY_STUDY,
     EVERYBODY,
     HIERARCHY,
@@ -82,7 +83,7 @@ def _multiple_values() -> Iterator[Question]:
     )
     undefined = "several values in a key mean nothing without being agreed on (C.2.2.2.8, note 4)"
     yield studies(
-        *("two modalities", "C.2.2.2.8, note 4", "11 12 31 41 51 61 71 81 91 101 111"),
+        *("two modalities", "C.2.2.2.8, note 4", "11 12 31 41 51 61 71 81 91 101 111 121 122"),
         dcmqrscp(Finds(MATCHES_UNSUPPORTED, EVERY_STUDY)),
         ModalitiesInStudy=["CT", "MR"],
     )
@@ -111,6 +112,28 @@ def _counts() -> Iterator[Question]:
         NumberOfStudyRelatedInstances="",
     )
     yield series("what is in a series", rule, "11.1 11.2", NumberOfSeriesRelatedInstances="")
+
+
+def _contradictions() -> Iterator[Question]:
+    rule = "C.3.1"
+    yield patients(
+        *("a patient of two names, by the first", rule, "TWICE"),
+        PatientName="Twin^One",
+        PatientSex="",
+    )
+    yield patients(
+        *("a patient of two names, by the second", rule, ""),
+        dcmqrscp(Finds(EVERY_INSTANCE, "TWICE")),
+        PatientName="Twin^Two",
+    )
+    yield patients("which of two names there is", rule, "TWICE", PatientID="TWICE", PatientSex="")
+    yield studies("a study of two numbers, by the first", rule, "121", AccessionNumber="T1")
+    yield studies(
+        *("a study of two numbers, by the second", rule, ""),
+        dcmqrscp(Finds(EVERY_INSTANCE, "121")),
+        AccessionNumber="T2",
+    )
+    yield studies("the name in each study", rule, "121 122", PatientID="TWICE", PatientName="")
 
 
 def _levels() -> Iterator[Question]:
@@ -271,6 +294,7 @@ QUESTIONS = (
     *_sequences(),
     *_multiple_values(),
     *_counts(),
+    *_contradictions(),
     *_levels(),
     *_character_sets(),
 )

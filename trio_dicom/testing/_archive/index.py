@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as AnySequence
+from itertools import islice
 from typing import Final
 
 from pydicom import DataElement, Dataset
@@ -13,6 +14,7 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import FLOAT_VR, INT_VR
 
 from trio_dicom._dimse.levels import element_of as raw_element_of
+from trio_dicom.testing._archive.level_keys import LEVEL_KEYS
 from trio_dicom.testing._archive.matching import items_of, values_of
 
 __all__ = [
@@ -100,9 +102,15 @@ def level_of(identifier: Dataset) -> str:
 
 
 def summary_of(level: str, instances: AnySequence[Dataset]) -> Dataset:
-    """The attributes of a patient, study or series: those that all its instances agree on.
+    """The attributes of a patient, study, series or instance.
 
-    To them come what the standard lets archives count (PS3.4 C.6.1.1).
+    Those that belong to its level and those above are as the first instance has them that
+    does, others as all its instances agree on. To them comes what the standard lets archives
+    count (PS3.4 C.6.1.1).
+
+    Args:
+        level: What it is.
+        instances: Those that are part of it, in the order of arrival.
     """
     summary = Dataset()
     first, *others = instances
@@ -111,8 +119,13 @@ def summary_of(level: str, instances: AnySequence[Dataset]) -> Dataset:
             summary.add(element)
     if level == "IMAGE":
         return summary
+    levels = list(LEVELS)
+    above, below = levels[: levels.index(level) + 1], levels[levels.index(level) + 1 :]
+    for tag in (tag for it in above for tag in LEVEL_KEYS[it]):
+        with_it = (it[tag] for it in instances if tag in it and not it[tag].is_empty)
+        for of_the_first in islice(with_it, 1):
+            summary.add(of_the_first)
     word = level.capitalize()
-    below = list(LEVELS)[list(LEVELS).index(level) + 1 :]
     for lower in below:
         count = len(_distinct(instances, LEVELS[lower]))
         plural = {"STUDY": "Studies", "SERIES": "Series", "IMAGE": "Instances"}[lower]

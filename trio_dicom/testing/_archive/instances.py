@@ -122,7 +122,8 @@ class Instances:
     ) -> Iterator[Dataset]:
         """What a C-FIND with that identifier gives, one match after the other.
 
-        An attribute belongs to a patient, study or series if all its instances agree on it.
+        An attribute of a patient, study or series is as the first instance has it that does;
+        one that belongs to a lower level is given where all instances agree on it.
 
         Args:
             identifier: The keys, with the level.
