@@ -127,7 +127,12 @@ async def test_each_level_moves_what_it_names() -> None:
     assert counts(await move(archive, series)) == (None, 1, 0, 0)
     images = query("IMAGE", SOPInstanceUID=["1.2.1", "1.2.3"])
     assert counts(await move(archive, images)) == (None, 2, 0, 0)
-    assert sorted(it.sop_instance_uid for it in other.instances) == ["1.2.1", "1.2.3", "1.2.4"]
+    lower = query("STUDY", StudyInstanceUID="1.2.100", SeriesInstanceUID="1.2.201")
+    assert counts(await move(archive, lower)) == (None, 4, 0, 0), "it is no key of that level"
+    assert counts(await move(archive, query("IMAGE", SOPInstanceUID="1.2.9"))) == (None, 0, 0, 0)
+    archive.instances.add(instance(5, PatientID=""))
+    of_the_patient = query("STUDY", PatientID="P1", StudyInstanceUID="1.2.100")
+    assert counts(await move(archive, of_the_patient)) == (None, 4, 0, 0)
 
 
 async def test_the_destination_hears_who_asked_and_how_urgently() -> None:
