@@ -25,6 +25,16 @@ def test_bulk_data_private_attributes_and_long_values_are_not_searched() -> None
     assert indexed(received(data_set)) == instance(1)
 
 
+def test_items_are_searched_for_as_little() -> None:
+    item = Dataset()
+    item.RequestedProcedureID = "RP1"
+    item.private_block(0x0041, "SOMEBODY", create=True).add_new(1, "LO", "secret")
+    [kept] = indexed(received(instance(1, RequestAttributesSequence=[item])))[
+        "RequestAttributesSequence"
+    ]
+    assert [it.keyword for it in kept] == ["RequestedProcedureID"]
+
+
 def test_a_value_that_does_not_decode_is_not_searched() -> None:
     # (0020,0013) Instance Number with a value that is no number
     data = encode_data_set(instance(1), ExplicitVRLittleEndian).replace(

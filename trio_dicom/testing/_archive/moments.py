@@ -39,10 +39,9 @@ def in_range(vr: str, wanted: str, value: str) -> bool:
 
     Args:
         vr: DA, TM or DT.
-        wanted: The range, or a single value.
+        wanted: The range, or a single value, without blanks around it.
         value: What may lie in it.
     """
-    wanted = wanted.strip()
     if " " in wanted:  # which no date or time has inside (PS3.5 Table 6.2-1)
         return False
     found = _RANGE.fullmatch(wanted) if vr == "DT" else None
