@@ -308,16 +308,6 @@ async def test_a_destination_that_is_silent_is_given_up(
     assert final.status.code == 0xA702
 
 
-async def test_a_list_of_failed_instances_may_be_longer_than_its_vr_holds() -> None:
-    archive = MemoryArchive(destinations={"OTHER": scripted(rejects)})
-    uids = [f"1.2.826.0.1.3680043.10.77.{'7' * 30}.{number}" for number in range(1_200)]
-    for number, uid in enumerate(uids):
-        archive.instances.add(instance(number, SOPInstanceUID=uid))
-    final = await move(archive)
-    assert final.failed == 1_200
-    assert list(final.failed_sop_instance_uids) == uids
-
-
 async def test_an_archive_may_move_to_itself() -> None:
     archive = full(3)
     archive.destinations["OTHER"] = archive.serve
