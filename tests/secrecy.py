@@ -118,7 +118,9 @@ class _Both:
     second: Any
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        first, second = getattr(self.first, name), getattr(self.second, name)
+        first, second = getattr(self.first, name), getattr(self.second, name, None)
+        if second is None:  # ours has what every instrument has, and no more
+            return first  # type: ignore[no-any-return]
 
         def call(*arguments: Any) -> None:
             first(*arguments)

@@ -92,7 +92,7 @@ from trio_dicom.handler import (
     InstanceHandler,
     InstanceSink,
 )
-from trio_dicom.instrument import Instrument, LoggingInstrument
+from trio_dicom.instrument import Instrument, LoggingInstrument, Tap
 from trio_dicom.options import ConnectionOptions, KeepAlive, Limits, Timeouts
 from trio_dicom.reasons import (
     AbortReason,
@@ -155,6 +155,7 @@ if TYPE_CHECKING:
         UPSState,
     )
     from trio_dicom.receiver import Receiver, open_receiver
+    from trio_dicom.recording.writing import Recording
 
 __all__ = [
     "IMPLEMENTATION_CLASS_UID",
@@ -253,6 +254,7 @@ __all__ = [
     "QueryExtension",
     "ReceivedInstance",
     "Receiver",
+    "Recording",
     "RejectReason",
     "RejectResult",
     "RejectSource",
@@ -272,6 +274,7 @@ __all__ = [
     "StoreResult",
     "StoreResults",
     "StoredDataSet",
+    "Tap",
     "Timeouts",
     "TrioDicomError",
     "UPSAssigned",
@@ -364,6 +367,7 @@ _WHEN_FIRST_NAMED: Final = {
         "UPSState",
     ),
     "receiver": ("Receiver", "open_receiver"),
+    "recording.writing": ("Recording",),
 }
 _MODULES: Final = {name: module for module, names in _WHEN_FIRST_NAMED.items() for name in names}
 

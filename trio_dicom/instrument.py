@@ -10,13 +10,21 @@ if TYPE_CHECKING:
     from trio_dicom._protocol.contexts import NegotiatedContext
     from trio_dicom._wire.pdus import Pdu
 
-__all__ = ["Instrument", "LoggingInstrument"]
+__all__ = ["Instrument", "LoggingInstrument", "Tap", "tap_of"]
 
 
 class Instrument(Protocol):
     """What happens on the wire, told synchronously: return soon and do not raise.
 
     The byte counts are of the transport: with TLS, before encryption.
+
+    One that wants the bytes themselves has one more method::
+
+        def tap(self, peer: str, *, is_acceptor: bool) -> Tap | None: ...
+
+    It is called when a connection begins, on which nothing was said yet, with the name of the
+    peer, and whether it has called us. What it returns is told of that connection alone; it
+    returns None where it does not want to be.
     """
 
     def bytes_sent(self, count: int) -> None:
@@ -42,6 +50,42 @@ class Instrument(Protocol):
     def message_received(self, message: Message, context: NegotiatedContext) -> None:
         """A DIMSE message has come completely."""
         ...
+
+
+class Tap(Protocol):
+    """Gets the bytes of one connection, before encryption: return soon and do not raise.
+
+    They hold whatever is said: patients, passwords and tickets.
+    """
+
+    def sent(self, data: bytes) -> None:
+        """``data`` is about to be written, or was. If the connection breaks, it may not arrive."""
+        ...
+
+    def received(self, data: bytes | bytearray) -> None:
+        """``data`` came in one read; nothing is the end of file."""
+        ...
+
+    def broke(self) -> None:
+        """The transport broke while we were reading, as after a reset."""
+        ...
+
+    def closed(self) -> None:
+        """We have closed the transport. Nothing follows."""
+        ...
+
+
+def tap_of(instrument: Instrument | None, peer: str, *, is_acceptor: bool) -> Tap | None:
+    """Whom to tell the bytes of a new connection; None where nobody wants them.
+
+    Args:
+        instrument: Who watches.
+        peer: The name of the peer.
+        is_acceptor: Whether it has called us.
+    """
+    # Asked by name: most instruments have no such method, and need none.
+    tap = getattr(instrument, "tap", None)
+    return None if tap is None else tap(peer, is_acceptor=is_acceptor)
 
 
 class LoggingInstrument:

@@ -34,7 +34,10 @@ def test_the_program_in_the_readme_is_the_tested_example() -> None:
     assert program in (ROOT / "docs/examples/store.py").read_text()
 
 
-@pytest.mark.parametrize("module", ["trio_dicom", "trio_dicom.lowlevel", "trio_dicom.testing"])
+@pytest.mark.parametrize(
+    "module",
+    ["trio_dicom", "trio_dicom.lowlevel", "trio_dicom.recording", "trio_dicom.testing"],
+)
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     reference = (ROOT / "docs/reference.rst").read_text()
     documented = set(re.findall(r"^\.\. auto\w+:: (\S+)$", reference, re.MULTILINE))

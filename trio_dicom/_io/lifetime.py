@@ -77,6 +77,8 @@ async def running(link: Link, *, why: str) -> AsyncGenerator[None, None]:
         if not link.closed.is_set():  # the tasks have not begun
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(link.network.stream)
+        if link.tap is not None:
+            link.tap.closed()
 
 
 async def _live(link: Link, user: trio.CancelScope, begun: trio.Event) -> None:

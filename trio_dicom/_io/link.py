@@ -27,12 +27,13 @@ from trio_dicom._protocol.machine import AssociationMachine
 from trio_dicom._protocol.states import Role
 from trio_dicom._wire.pdus import AssociationAccept, AssociationReject, AssociationRequest
 from trio_dicom.errors import AssociationReleased, ConnectionEnded, ConnectionLost, Delivery
+from trio_dicom.instrument import tap_of
 
 if TYPE_CHECKING:
     from trio_dicom._io.ending import Ending
     from trio_dicom._io.transport import NetworkStream
     from trio_dicom.handler import ConnectionHandler
-    from trio_dicom.instrument import Instrument
+    from trio_dicom.instrument import Instrument, Tap
     from trio_dicom.options import ConnectionOptions
 
 __all__ = ["Acceptance", "Link"]
@@ -50,6 +51,7 @@ class Link:
         network: The transport.
         options: What was asked for.
         instrument: Who watches, or None.
+        tap: Who gets the bytes, or None.
         machine: The protocol.
         acceptance: What we say to the association requests of a peer that has called us;
             None where we have called.
@@ -83,6 +85,7 @@ class Link:
     # Two: one file can be worked on while another hangs on a dead mount.
     file_threads: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(2))
     buffers: Buffers = field(factory=Buffers)
+    tap: Tap | None = None
     table: PendingTable = field(factory=PendingTable)
     outbox: Outbox = field(factory=Outbox)
     clocks: Clocks = field(factory=Clocks)
@@ -126,7 +129,9 @@ class Link:
             max_fragment_pdu=options.max_fragment_pdu,
             sink_for=link.serving.sink_for,
         )
-        link.sender = Sender(link, Writer(Gatherer(network.stream), instrument))
+        if instrument is not None:
+            link.tap = tap_of(instrument, network.peer, is_acceptor=acceptance is not None)
+        link.sender = Sender(link, Writer(Gatherer(network.stream), instrument, link.tap))
         link.listener = Listener(link)
         return link
 

@@ -122,6 +122,8 @@ class Listener:
             data = await self._receive()
             if link.instrument is not None:
                 link.instrument.bytes_received(len(data))
+            if link.tap is not None:
+                link.tap.received(data)
             if self._first_byte is None and data:
                 self._first_byte = data[0]
             link.machine.receive_data(data)
@@ -294,6 +296,8 @@ class Listener:
 
     def _broke(self, error: trio.BrokenResourceError) -> None:
         link = self._link
+        if link.tap is not None:
+            link.tap.broke()
         cause = error.__cause__ or error
         is_refused = isinstance(cause, ssl.SSLError) and link.machine.association is None
         if is_refused and link.acceptance is None:

@@ -10,7 +10,7 @@ from attrs import define, field
 from trio_dicom._io.gather import Gatherer
 
 if TYPE_CHECKING:
-    from trio_dicom.instrument import Instrument
+    from trio_dicom.instrument import Instrument, Tap
 
 __all__ = ["Interrupted", "Writer"]
 
@@ -35,6 +35,7 @@ class Writer:
 
     _gatherer: Gatherer
     _instrument: Instrument | None
+    _tap: Tap | None = None
     is_cut: bool = False
     batch: int = 1
     _scope: trio.CancelScope = field(factory=trio.CancelScope)
@@ -68,6 +69,8 @@ class Writer:
             self._gatherer.make_room(sum([len(part) for part in parts]))
         sent, rest = self._gatherer.send_at_once(parts)
         self.is_cut = sent > 0 and len(rest) > 0
+        if sent and self._tap is not None:
+            self._tap.sent(b"".join(parts)[:sent])
         return sent, rest
 
     async def write(self, parts: list[bytes | memoryview], most: int = 1) -> None:
@@ -81,6 +84,8 @@ class Writer:
             Interrupted: The write was cut.
             trio.BrokenResourceError: The transport is broken.
         """
+        if self._tap is not None:
+            self._tap.sent(b"".join(parts))  # before any answer to it can come
         begun = trio.current_time()
         size, whole = 0, False
         try:

@@ -10,7 +10,7 @@ from trio_dicom._operations.guest import Guest
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.events import FragmentReceived
 from trio_dicom._wire.pdus import Pdu
-from trio_dicom.instrument import Instrument
+from trio_dicom.instrument import Instrument, Tap, tap_of
 
 __all__ = ["Watching"]
 
@@ -21,6 +21,10 @@ class Watching:
 
     _guest: Guest
     _other: Instrument | None
+
+    def tap(self, peer: str, *, is_acceptor: bool) -> Tap | None:
+        """See ``Instrument``."""
+        return tap_of(self._other, peer, is_acceptor=is_acceptor)
 
     def bytes_sent(self, count: int) -> None:
         """See ``Instrument``."""

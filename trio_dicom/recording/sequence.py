@@ -1,0 +1,173 @@
+"""A recording as people read it: who said what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from trio_dicom._dimse.command_set import as_uid
+from trio_dicom.recording.records import Record, RecordKind, Side
+
+__all__ = ["sequence"]
+
+_SIGN = {Side.US: ">", Side.PEER: "<"}
+_BELOW = " " * 17
+
+
+def sequence(records: Iterable[Record]) -> Iterator[str]:
+    """Lines that tell what was said: one for each message, and one for every other PDU.
+
+    A line begins with the number of the association and the seconds since the beginning; ``>`` is
+    what we said, ``<`` what the peer said. A message stands where it ended. No line has more in
+    it than the summaries, so nothing about patients.
+
+    Args:
+        records: What happened, as ``read_recording`` has it.
+    """
+    voices: dict[tuple[int, Side], _Messages] = {}
+    for record in records:
+        messages = voices.setdefault((record.association, record.by), _Messages())
+        match record.kind:
+            case RecordKind.P_DATA_TF:
+                for words in messages.take(record):
+                    yield _line(record, *words)
+            case RecordKind.CLOSE:
+                for side in Side:
+                    voice = voices.pop((record.association, side), _Messages())
+                    if (unfinished := voice.unfinished()) is not None:
+                        yield _line(record, *unfinished, by=side)
+                yield _line(record, "closed")
+            case _:
+                yield _line(record, *_said(record))
+                yield from _contexts(record.summary)
+
+
+def _line(record: Record, what: str, words: str = "", *, by: Side | None = None) -> str:
+    sign = _SIGN[record.by if by is None else by]
+    text = f"{record.association:3} {record.time:10.4f}  {sign} {what:<15} {words}"
+    return text.rstrip()
+
+
+@define(eq=False)
+class _Messages:
+    """Puts the P-DATA-TF of one side together again."""
+
+    _name: str = field(default="", init=False)
+    _words: str = field(default="", init=False)
+    _has_data_set: bool = field(default=True, init=False)
+    _pdus: int = field(default=0, init=False)
+    _size: int = field(default=0, init=False)
+
+    def take(self, record: Record) -> Iterator[tuple[str, str]]:
+        """The messages that end in the next PDU: their names, and what is to say about them."""
+        summary = record.summary
+        if "broken" in summary:
+            yield record.kind.value, _broken(record)
+        is_counted = False
+        for it in summary.get("fragments", ()):
+            self._pdus += not is_counted
+            is_counted = True
+            self._size += it["length"]
+            if (message := it.get("message")) is not None:
+                self._name = message.get("name", "no message")
+                self._words = _about(message, it["context"])
+                self._has_data_set = message.get("has_data_set", False)
+            if it["is_last"] and (it["of"] == "data set" or not self._has_data_set):
+                yield self._name or "no message", self._finished()
+                is_counted = False
+
+    def unfinished(self) -> tuple[str, str] | None:
+        """The message that has not ended, if one has begun."""
+        if not self._pdus:
+            return None
+        return self._name or "message", f"not all of it: {self._finished()}"
+
+    def _finished(self) -> str:
+        words = f"{self._words}, " if self._words else ""
+        words += f"{_count(self._size, 'byte')} in {_count(self._pdus, 'P-DATA-TF')}"
+        self._name, self._words, self._has_data_set, self._pdus, self._size = "", "", True, 0, 0
+        return words
+
+
+def _about(message: Mapping[str, Any], context_id: int) -> str:
+    if "broken" in message:
+        return str(message["broken"])
+    words: list[str] = []
+    if "message_id" in message:
+        words.append(f"message {message['message_id']}")
+    if "message_id_being_responded_to" in message:
+        words.append(f"to message {message['message_id_being_responded_to']}")
+    if "status" in message:
+        words.append(_status(message))
+    elif "sop_class_uid" in message:  # which an answer may repeat, and need not
+        words += [as_uid(message["sop_class_uid"]).name, f"context {context_id}"]
+    if "move_destination" in message:
+        words.append(f"to {message['move_destination']}")
+    words += [
+        f"{message[name]} {name}"
+        for name in ("remaining", "completed", "failed", "warning")
+        if name in message
+    ]
+    return ", ".join(words)
+
+
+def _status(message: Mapping[str, Any]) -> str:
+    meaning = f": {message['meaning']}" if message.get("meaning") else ""
+    return f"{message['status']:04X}H ({message['kind']}{meaning})"
+
+
+def _said(record: Record) -> tuple[str, str]:
+    """What is to say about anything but messages."""
+    summary, what = record.summary, record.kind.value
+    if "broken" in summary:
+        return what, _broken(record)
+    match record.kind:
+        case RecordKind.CONNECTION:
+            how = "to" if record.by is Side.US else "from"
+            return what, f"{how} {summary.get('peer')} at {summary.get('at')}"
+        case RecordKind.ASSOCIATE_RQ | RecordKind.ASSOCIATE_AC:
+            return what, _titles(summary)
+        case RecordKind.ASSOCIATE_RJ:
+            words = ("result", "source", "reason")
+            return what, ", ".join(str(summary.get(it)) for it in words)
+        case RecordKind.ABORT:
+            return what, f"by the {summary.get('source')}: {summary.get('reason')}"
+        case RecordKind.NO_PDU:
+            return what, _count(record.length, "byte")
+        case _:
+            return what, ""
+
+
+def _titles(summary: Mapping[str, Any]) -> str:
+    words = [f"{summary.get('calling_ae')} to {summary.get('called_ae')}"]
+    if "max_length" in summary:
+        words.append(f"takes {_count(summary['max_length'], 'byte')}")
+    if "window" in summary:
+        words.append("window {invoked}/{performed}".format(**summary["window"]))
+    if "user_identity" in summary:
+        words.append(f"user identity: {summary['user_identity']}")
+    if "implementation_version_name" in summary:
+        words.append(str(summary["implementation_version_name"]))
+    return ", ".join(words)
+
+
+def _contexts(summary: Mapping[str, Any]) -> Iterator[str]:
+    for it in summary.get("contexts", ()):
+        if "abstract_syntax" in it:
+            syntaxes = " or ".join(as_uid(uid).name for uid in it["transfer_syntaxes"])
+            words = f"{as_uid(it['abstract_syntax']).name} in {syntaxes}"
+        elif it["transfer_syntax"] is not None:
+            words = as_uid(it["transfer_syntax"]).name
+        else:
+            words = f"refused: {it['result']}"
+        yield f"{_BELOW}context {it['id']:3}: {words}"
+
+
+def _broken(record: Record) -> str:
+    return f"{_count(record.length, 'byte')}, broken: {record.summary['broken']}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number != 1 and what == "byte" else "")

@@ -1,0 +1,186 @@
+"""The instrument that writes a conversation to a file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from datetime import UTC, datetime
+from typing import Self
+
+import trio
+from attrs import define, field
+
+from trio_dicom._wire.header import HEADER_LENGTH, PduType, decode_header
+from trio_dicom._wire.pdus import decode_body
+from trio_dicom.errors import PDUError
+from trio_dicom.instrument import Instrument
+from trio_dicom.recording.records import KIND_OF_PDU, Record, RecordKind, Side
+from trio_dicom.recording.summaries import Summaries, Summary
+
+__all__ = ["Recording"]
+
+_logger = logging.getLogger("trio_dicom")
+
+
+class Recording(Instrument):
+    """Writes what is said on a connection, or on several, to a file.
+
+    ::
+
+        async with open_association(
+            host, port, contexts=[VERIFICATION], instrument=Recording("trace.jsonl")
+        ) as association:
+            await association.c_echo()
+
+    Each line is in the file as soon as it was said, so it need not be closed, and what is there
+    can be read when the program was killed. Where it cannot be written any more, as on a full
+    disk, the recording ends with a warning in the log, and the connection goes on.
+
+    Nothing in it is about a patient, and no password, ticket or token, unless it keeps bytes:
+    then it holds whatever was said, instances with their patients and user identities with their
+    secrets. Nobody but the owner of the process may read it.
+
+    Args:
+        path: The file, which must not be there yet.
+        keeps_bytes: Whether the bytes are in it, too, so that it can be replayed.
+
+    Raises:
+        FileExistsError: It is there already.
+        OSError: It cannot be made.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, keeps_bytes: bool = False) -> None:
+        self.keeps_bytes = keeps_bytes
+        self._associations = 0
+        self._begun: float | None = None
+        self._is_broken = False
+        self._path = os.fspath(path)
+        how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(self._path, how, 0o600)
+        # Not a file object, which complains when nobody has closed it.
+        self._finalizer = weakref.finalize(self, os.close, self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. What is said from now on is not recorded."""
+        self._is_broken = True
+        self._finalizer()
+
+    def tap(self, peer: str, *, is_acceptor: bool) -> _Tap:
+        """See ``Instrument``."""
+        self._associations += 1
+        tap = _Tap(self, self._associations)
+        caller = Side.PEER if is_acceptor else Side.US
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        tap.note(caller, RecordKind.CONNECTION, peer=peer, at=now)
+        return tap
+
+    def write(self, record: Record) -> None:
+        """Add a line."""
+        line = record.encode()
+        try:
+            while line and not self._is_broken:
+                line = line[os.write(self._descriptor, line) :]
+        except OSError as error:
+            self._is_broken = True
+            _logger.warning("the recording in %s ends here: %s", self._path, error.strerror)
+
+    def now(self) -> float:
+        """Seconds since the first connection began, on Trio's clock."""
+        now = trio.current_time()
+        if self._begun is None:
+            self._begun = now
+        return now - self._begun
+
+
+@define(eq=False)
+class _Tap:
+    """What is said on one connection."""
+
+    _recording: Recording
+    _association: int
+    _ours: _Voice = field(init=False)
+    _theirs: _Voice = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._ours, self._theirs = _Voice(self, Side.US), _Voice(self, Side.PEER)
+
+    def sent(self, data: bytes) -> None:
+        self._ours.take(data)
+
+    def received(self, data: bytes | bytearray) -> None:
+        self._theirs.take(data)
+        if not data:
+            self._theirs.end()
+            self.note(Side.PEER, RecordKind.END_OF_FILE)
+
+    def broke(self) -> None:
+        self._theirs.end()
+        self.note(Side.PEER, RecordKind.RESET)
+
+    def closed(self) -> None:
+        self._ours.end()
+        self._theirs.end()
+        self.note(Side.US, RecordKind.CLOSE)
+
+    def note(self, by: Side, kind: RecordKind, data: bytes = b"", **summary: object) -> None:
+        """Write that it happened now."""
+        recording = self._recording
+        recording.write(
+            Record(
+                time=recording.now(),
+                association=self._association,
+                by=by,
+                kind=kind,
+                length=len(data),
+                summary=summary,
+                data=data if recording.keeps_bytes and data else None,
+            )
+        )
+
+
+@define(eq=False)
+class _Voice:
+    """The bytes of one side, which become PDUs."""
+
+    _tap: _Tap
+    _side: Side
+    _pending: bytearray = field(factory=bytearray, init=False, repr=False)
+    _is_babble: bool = field(default=False, init=False)
+    _summaries: Summaries = field(factory=Summaries, init=False)
+
+    def take(self, data: bytes | bytearray) -> None:
+        """The next of them."""
+        self._pending += data
+        while not self._is_babble and len(self._pending) >= HEADER_LENGTH:
+            try:
+                pdu_type, length = decode_header(self._pending)
+            except PDUError:
+                self._is_babble = True  # there is no way to tell where the next one begins
+                break
+            end = HEADER_LENGTH + length
+            if len(self._pending) < end:
+                return
+            pdu = bytes(self._pending[:end])
+            del self._pending[:end]
+            self._tap.note(self._side, KIND_OF_PDU[pdu_type], pdu, **self._summary(pdu_type, pdu))
+        if self._is_babble:
+            self.end()
+
+    def end(self) -> None:
+        """Nothing follows on what is here, which is no PDU, or not all of one."""
+        if self._pending:
+            self._tap.note(self._side, RecordKind.NO_PDU, bytes(self._pending))
+            self._pending.clear()
+
+    def _summary(self, pdu_type: PduType, pdu: bytes) -> Summary:
+        try:
+            return self._summaries.of(decode_body(pdu_type, memoryview(pdu)[HEADER_LENGTH:]))
+        except PDUError as error:
+            return {"broken": str(error)}
