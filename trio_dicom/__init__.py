@@ -92,7 +92,7 @@ from trio_dicom.handler import (
     InstanceHandler,
     InstanceSink,
 )
-from trio_dicom.instrument import Instrument, LoggingInstrument, Tap
+from trio_dicom.instrument import BaseInstrument, Instrument, LoggingInstrument, Tap
 from trio_dicom.options import ConnectionOptions, KeepAlive, Limits, Timeouts
 from trio_dicom.reasons import (
     AbortReason,
@@ -169,6 +169,7 @@ __all__ = [
     "AssociationReleased",
     "AssociationRequest",
     "BaseHandler",
+    "BaseInstrument",
     "CCancelRequest",
     "CEchoRequest",
     "CEchoResponse",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from trio_dicom._protocol.contexts import NegotiatedContext
     from trio_dicom._wire.pdus import Pdu
 
-__all__ = ["Instrument", "LoggingInstrument", "Tap", "tap_of"]
+__all__ = ["BaseInstrument", "Instrument", "LoggingInstrument", "Tap", "tap_of"]
 
 
 class Instrument(Protocol):
@@ -86,6 +86,28 @@ def tap_of(instrument: Instrument | None, peer: str, *, is_acceptor: bool) -> Ta
     # Asked by name: most instruments have no such method, and need none.
     tap = getattr(instrument, "tap", None)
     return None if tap is None else tap(peer, is_acceptor=is_acceptor)
+
+
+class BaseInstrument:
+    """Watches nothing. Inherit from it, and write only what you want to be told."""
+
+    def bytes_sent(self, count: int) -> None:
+        """See ``Instrument``."""
+
+    def bytes_received(self, count: int) -> None:
+        """See ``Instrument``."""
+
+    def pdu_sent(self, pdu: Pdu) -> None:
+        """See ``Instrument``."""
+
+    def event_received(self, event: object) -> None:
+        """See ``Instrument``."""
+
+    def message_sent(self, message: Message, context: NegotiatedContext) -> None:
+        """See ``Instrument``."""
+
+    def message_received(self, message: Message, context: NegotiatedContext) -> None:
+        """See ``Instrument``."""
 
 
 class LoggingInstrument:

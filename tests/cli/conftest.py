@@ -33,6 +33,12 @@ class Ran:
 Command = Callable[..., Awaitable[Ran]]
 
 
+@pytest.fixture(autouse=True)
+def _somewhere_else(tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
+    """With -v a file is written to the current directory."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("current"))
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs ``trio-dicom`` with these arguments within the test's own Trio."""

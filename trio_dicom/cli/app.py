@@ -26,6 +26,7 @@ from trio_dicom.cli.output import console_on, printable
 from trio_dicom.cli.receive import receive
 from trio_dicom.cli.store import store
 from trio_dicom.cli.streams import discard_what_nobody_takes, heeding, stderr, stdout
+from trio_dicom.cli.trace import trace
 from trio_dicom.cli.worklist import worklist
 
 __all__ = ["app", "run", "start"]
@@ -40,6 +41,7 @@ _COMMANDS: Final = (
     *(demo, echo, store, find, worklist),
     *(get, move, receive, commit),
     *(n_get, n_set, n_action, n_create, n_delete),
+    trace,
 )
 
 app: Final = App(

@@ -26,6 +26,7 @@ from trio_dicom import (
     CStoreRequest,
     CStoreResponse,
     EncodedDataSet,
+    Instrument,
     Status,
     TrioDicomError,
     contexts_for_files,
@@ -105,9 +106,9 @@ async def demo(*, out: OutputOptions = OUTPUT_OPTIONS) -> ExitCode:
         return ExitCode.SOME_FAILED
     samples = await trio.to_thread.run_sync(lambda: [_sample(path) for path in paths])
     with output.logging():
+        trip = _RoundTrip(output, samples, output.instrument)
         async with open_archive() as archive:
             output.line(f"An archive listens on {archive.address}, in the memory of this process.")
-            trip = _RoundTrip(output, samples)
             try:
                 await trip.travel(Target.of(archive.address, PeerOptions()))
             except TrioDicomError as error:
@@ -153,6 +154,7 @@ class _RoundTrip:
 
     _output: Output
     _samples: Sequence[_Sample]
+    _instrument: Instrument | None
     _stored: dict[str, Status] = field(factory=dict[str, Status], init=False)
     _studies: set[str] = field(factory=set[str], init=False)
     _inbox: _Inbox = field(factory=_Inbox, init=False)
@@ -166,7 +168,7 @@ class _RoundTrip:
         ]
         contexts = [VERIFICATION, STUDY_ROOT_FIND, STUDY_ROOT_GET, *storage]
         async with target.associate(
-            contexts, handler=self._inbox, instrument=self._output.instrument
+            contexts, handler=self._inbox, instrument=self._instrument
         ) as association:
             await self._echo(association)
             await self._store(association)

@@ -73,11 +73,17 @@ class OutputOptions:
 
     Attributes:
         json: Print one JSON object a line (JSON Lines) on standard output, and nothing else there.
-        verbose: Log the conversation to standard error: no patient data and no passwords.
+        verbose: Log the conversation to standard error and record it in a file of the current
+            directory: no patient data and no passwords.
+        record: Record the conversation in this file instead, which must not be there yet. The
+            command trace shows it.
+        record_bytes: Record every byte as well. The file then holds patients and passwords.
     """
 
     json: Annotated[bool, Parameter(group=_OUTPUT), _FLAG] = False
     verbose: Annotated[bool, Parameter(alias="-v", group=_OUTPUT), _FLAG] = False
+    record: Annotated[Path | None, Parameter(group=_OUTPUT)] = None
+    record_bytes: Annotated[bool, Parameter(group=_OUTPUT), _FLAG] = False
 
 
 @Parameter(name="*")

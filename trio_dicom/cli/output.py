@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trio_dicom import Instrument, LoggingInstrument
+from trio_dicom import Instrument, Recording
 from trio_dicom.cli.options import OutputOptions
+from trio_dicom.cli.recording import RecordedLog, begin_recording
 from trio_dicom.cli.streams import Stream, stderr, stdout
 
 __all__ = ["Output", "console_on", "printable"]
@@ -57,6 +58,7 @@ class Output:
     diagnostics: Console = field(init=False)
     console: Console = field(init=False)
     _is_watched: bool = field(init=False)
+    _recording: Recording | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         # On a terminal one console does both, and keeps a progress bar below what is printed.
@@ -72,9 +74,28 @@ class Output:
         return self._is_watched and not self.options.json and not self.options.verbose
 
     @property
+    def recording(self) -> Recording | None:
+        """Where the conversation is recorded, if that was asked for: the same for all of it.
+
+        Raises:
+            UsageError: It cannot be.
+        """
+        if self._recording is None and (begun := begin_recording(self.options)) is not None:
+            path, self._recording = begun
+            self.note(f"Recording the conversation in {path}.")
+        return self._recording
+
+    @property
     def instrument(self) -> Instrument | None:
-        """Logs the conversation, if that was asked for."""
-        return LoggingInstrument() if self.options.verbose else None
+        """Logs the conversation and records it, if that was asked for.
+
+        Raises:
+            UsageError: It cannot be.
+        """
+        recording = self.recording
+        if recording is not None and self.options.verbose:
+            return RecordedLog(recording)
+        return recording
 
     def record(self, **fields: object) -> None:
         """Print a JSON object, if that is what was asked for."""

@@ -18,7 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from trio_dicom import Instrument
+from trio_dicom import BaseInstrument, Instrument, Recording, Tap
 from trio_dicom.cli.files import Found
 from trio_dicom.cli.output import Output
 
@@ -97,9 +97,13 @@ class StoreProgress:
         self._sent += count
         self._show()
 
-    def instrument(self) -> Instrument:
-        """Counts the bytes on the wire, so that one long file moves the bar, too."""
-        return _BytesOnTheWire(self)
+    def instrument(self, recording: Recording | None) -> Instrument:
+        """Counts the bytes on the wire, so that one long file moves the bar, too.
+
+        Args:
+            recording: Where the conversation is recorded besides, if it is.
+        """
+        return _BytesOnTheWire(self, recording)
 
     def _show(self) -> None:
         for task in self._sending.task_ids:
@@ -111,18 +115,14 @@ class StoreProgress:
 
 
 @define(eq=False)
-class _BytesOnTheWire:
+class _BytesOnTheWire(BaseInstrument):
     _progress: StoreProgress
+    _recording: Recording | None
+
+    def tap(self, peer: str, *, is_acceptor: bool) -> Tap | None:
+        if self._recording is None:
+            return None
+        return self._recording.tap(peer, is_acceptor=is_acceptor)
 
     def bytes_sent(self, count: int) -> None:
         self._progress.sent(count)
-
-    def bytes_received(self, count: int) -> None: ...
-
-    def pdu_sent(self, pdu: object) -> None: ...
-
-    def event_received(self, event: object) -> None: ...
-
-    def message_sent(self, message: object, context: object) -> None: ...
-
-    def message_received(self, message: object, context: object) -> None: ...

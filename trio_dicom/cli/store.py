@@ -82,7 +82,7 @@ async def store(
             await storing.run(None)
             output.note("There is nothing to store.")
             return ExitCode.SOME_FAILED
-        instrument = output.instrument or progress.instrument()
+        instrument = output.instrument if out.verbose else progress.instrument(output.recording)
         async with target.associate(contexts, instrument=instrument) as association:
             await storing.run(association)
     return ExitCode.SOME_FAILED if storing.tally.failed else ExitCode.OK

@@ -14,7 +14,7 @@ from attrs import define, field
 from trio_dicom._wire.header import HEADER_LENGTH, PduType, decode_header
 from trio_dicom._wire.pdus import decode_body
 from trio_dicom.errors import PDUError
-from trio_dicom.instrument import Instrument
+from trio_dicom.instrument import BaseInstrument
 from trio_dicom.recording.records import KIND_OF_PDU, Record, RecordKind, Side
 from trio_dicom.recording.summaries import Summaries, Summary
 
@@ -23,7 +23,7 @@ __all__ = ["Recording"]
 _logger = logging.getLogger("trio_dicom")
 
 
-class Recording(Instrument):
+class Recording(BaseInstrument):
     """Writes what is said on a connection, or on several, to a file.
 
     ::
