@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trio_dicom.testing.faulty_stream import FaultyStream
     from trio_dicom.testing.links import LinkEnd, memory_link, reset
     from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
+    from trio_dicom.testing.replay import ReplayedPeer, replay_peer
     from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "LinkEnd",
     "MemoryArchive",
     "Place",
+    "ReplayedPeer",
     "ScriptedPeer",
     "Stall",
     "Trickle",
@@ -55,6 +57,7 @@ __all__ = [
     "open_faulty_proxy",
     "open_memory_association",
     "random_faults",
+    "replay_peer",
     "reset",
     "scripted_peer",
 ]
@@ -75,6 +78,7 @@ _HOMES = {
     "Instances": "_archive.instances",
     "LinkEnd": "links",
     "Place": "calling",
+    "ReplayedPeer": "replay",
     "ScriptedPeer": "scripted",
     "Stall": "faults",
     "Trickle": "faults",
@@ -84,6 +88,7 @@ _HOMES = {
     "open_faulty_proxy": "proxy",
     "open_memory_association": "calling",
     "random_faults": "faults",
+    "replay_peer": "replay",
     "reset": "links",
     "scripted_peer": "scripted",
 }
