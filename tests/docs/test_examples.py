@@ -138,6 +138,21 @@ def test_pdus_asserts_what_it_says() -> None:
     assert "abort" in runpy.run_path(str(EXAMPLES / "pdus.py"))
 
 
+async def test_record_prints_what_was_said(
+    peer: PynetdicomPeer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await main_of("record")(peer.host, peer.port, tmp_path / "trace.jsonl")
+    said = capsys.readouterr().out
+    for word in ("A-ASSOCIATE-AC", "> C-ECHO-RQ", "< C-ECHO-RSP", "0000H (success)", "closed"):
+        assert word in said
+
+
+async def test_replay_is_a_test_that_passes(peer: PynetdicomPeer, tmp_path: Path) -> None:
+    example = runpy.run_path(str(EXAMPLES / "replay.py"))
+    await example["record"](peer.host, peer.port, tmp_path / "archive.jsonl")
+    await example["test_the_recorded_archive_is_ready"](tmp_path / "archive.jsonl")
+
+
 async def test_scripted_peer_is_a_test_that_passes() -> None:
     example = runpy.run_path(str(EXAMPLES / "scripted_peer.py"))
     await example["test_an_archive_without_resources_is_not_ready"]()
