@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -176,3 +178,41 @@ def test_a_line_of_text_is_no_recording(path: Path) -> None:
     path.write_text("hello\n")
     with pytest.raises(ValueError, match="line 1"):
         shown(path)
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+async def test_a_summary_that_somebody_has_spoilt_is_no_recording(
+    path: Path, at: int, autojump_clock: MockClock
+) -> None:
+    """Whatever is left out or of another type, it is told in words or is of no matter."""
+    async with recorded(path) as (connection, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(peer.accept)
+        await connection.send_association_request(
+            propose(contexts=[STUDY_ROOT_FIND], max_operations_invoked=2)
+        )
+        async with connection.open_request(find_request()) as responses:
+            await peer.reply(await peer.expect_message(CFindRequest), 0x0000)
+            await responses.final()
+    records = list(read_recording(path))
+    cases = refused = 0
+    for spoilt in spoil(dict(records[at].summary)):
+        cases += 1
+        try:
+            list(sequence([*records[:at], evolve(records[at], summary=spoilt)]))
+        except ValueError as error:
+            assert f"line {at + 1}: no {records[at].kind.value}" in str(error)  # noqa: PT017
+            refused += 1
+    print(f"{cases} summaries, {refused} refused")
+
+
+def spoil(value: Any) -> Iterator[Any]:
+    """The same with one thing in it left out, or another."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, it in list(items):
+        rest = {**value} if isinstance(value, dict) else [*value]
+        del rest[key]
+        yield rest
+        for other in (None, 0, "x", [], {}, *(spoil(it) if isinstance(it, dict | list) else ())):
+            changed = {**value} if isinstance(value, dict) else [*value]
+            changed[key] = other
+            yield changed

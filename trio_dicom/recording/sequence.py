@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import define, field
 
@@ -25,23 +25,34 @@ def sequence(records: Iterable[Record]) -> Iterator[str]:
 
     Args:
         records: What happened, as ``read_recording`` has it.
+
+    Raises:
+        ValueError: A record has no such summary as its kind has.
     """
-    voices: dict[tuple[int, Side], _Messages] = {}
-    for record in records:
-        messages = voices.setdefault((record.association, record.by), _Messages())
-        match record.kind:
-            case RecordKind.P_DATA_TF:
-                for words in messages.take(record):
-                    yield _line(record, *words)
-            case RecordKind.CLOSE:
-                for side in Side:
-                    voice = voices.pop((record.association, side), _Messages())
-                    if (unfinished := voice.unfinished()) is not None:
-                        yield _line(record, *unfinished, by=side)
-                yield _line(record, "closed")
-            case _:
-                yield _line(record, *_said(record))
-                yield from _contexts(record.summary)
+    voices: _Voices = {}
+    for number, record in enumerate(records, 1):
+        try:
+            lines = [*_lines(record, voices)]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"line {number}: no {record.kind.value}: {error!r}") from error
+        yield from lines
+
+
+def _lines(record: Record, voices: _Voices) -> Iterator[str]:
+    messages = voices.setdefault((record.association, record.by), _Messages())
+    match record.kind:
+        case RecordKind.P_DATA_TF:
+            for words in messages.take(record):
+                yield _line(record, *words)
+        case RecordKind.CLOSE:
+            for side in Side:
+                voice = voices.pop((record.association, side), _Messages())
+                if (unfinished := voice.unfinished()) is not None:
+                    yield _line(record, *unfinished, by=side)
+            yield _line(record, "closed")
+        case _:
+            yield _line(record, *_said(record))
+            yield from _contexts(record.summary)
 
 
 def _line(record: Record, what: str, words: str = "", *, by: Side | None = None) -> str:
@@ -89,6 +100,9 @@ class _Messages:
         words += f"{_count(self._size, 'byte')} in {_count(self._pdus, 'P-DATA-TF')}"
         self._name, self._words, self._has_data_set, self._pdus, self._size = "", "", True, 0, 0
         return words
+
+
+_Voices: TypeAlias = dict[tuple[int, Side], _Messages]
 
 
 def _about(message: Mapping[str, Any], context_id: int) -> str:
