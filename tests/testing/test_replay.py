@@ -172,6 +172,21 @@ async def test_another_title_is_a_difference(path: Path, autojump_clock: MockClo
             await associate(stream, use, called_ae="OTHER")
 
 
+async def test_other_words_are_as_good_where_they_are_not_checked(
+    path: Path, autojump_clock: MockClock
+) -> None:
+    names = await record(path)
+
+    async def other(association: Association) -> list[str]:
+        return await use(association, name="Somebody^Else", size=200)
+
+    async with replay_peer(path, checks_words=False) as stream:
+        assert await associate(stream, other, called_ae="OTHER") == names
+    with pytest.raises(AssertionError, match="when it was recorded it said"):
+        async with replay_peer(path, checks_words=False) as stream:
+            await associate(stream, nothing_at_all)
+
+
 async def test_to_say_less_is_a_difference(path: Path, autojump_clock: MockClock) -> None:
     await record(path)
     with pytest.raises(AssertionError, match="it said AssociationRequest next"):
