@@ -10,9 +10,10 @@ import trio
 from attrs import define, field, frozen
 
 from tests.io.recording import Recorder
-from tests.io.replay import Cut, Record, Replay, record
+from tests.io.replay import Record, record
 from trio_dicom import (
     Association,
+    BaseInstrument,
     ConnectionOptions,
     Delivery,
     NEventReportRequest,
@@ -23,7 +24,7 @@ from trio_dicom import (
     response_to,
     wrap_stream,
 )
-from trio_dicom.testing import FaultyStream, ScriptedPeer
+from trio_dicom.testing import FaultyStream, ReplayedPeer, ScriptedPeer
 
 __all__ = [
     "Conversation",
@@ -55,7 +56,7 @@ class Handler(Recorder):
         return response_to(request, 0x0000)
 
 
-class Writes:
+class Writes(BaseInstrument):
     """An instrument that notes behind which bytes a write ends."""
 
     def __init__(self) -> None:
@@ -63,12 +64,6 @@ class Writes:
 
     def bytes_sent(self, count: int) -> None:
         self.ends.append(self.ends[-1] + count)
-
-    def bytes_received(self, count: int) -> None: ...
-    def pdu_sent(self, pdu: object) -> None: ...
-    def event_received(self, event: object) -> None: ...
-    def message_sent(self, message: object, context: object) -> None: ...
-    def message_received(self, message: object, context: object) -> None: ...
 
 
 @frozen
@@ -209,9 +204,9 @@ class Recording:
         """What the peer said, all together."""
         return b"".join(data for _, data in self.record.said)
 
-    def stream(self) -> Replay:
+    def stream(self) -> ReplayedPeer:
         """The peer once more."""
-        return Replay(self.record.script, Cut.EOF)
+        return self.record.peer()
 
     @property
     def requests(self) -> dict[str, tuple[int, int]]:

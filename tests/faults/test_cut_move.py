@@ -12,8 +12,7 @@ from trio.testing import MockClock
 from tests.faults.conversing import descriptors, instances_in
 from tests.faults.cutting import How, cut_all
 from tests.io.arriving import is_clean, names_in
-from tests.io.replay import Cut as ReplayCut
-from tests.io.replay import Record, Replay, record
+from tests.io.replay import Record, record
 from tests.io.writing import eventually, small_blocks
 from tests.operations.calling import CONTEXTS
 from tests.operations.getting import CT_ID, c_store, ct
@@ -92,8 +91,7 @@ def test_a_move_ends_wherever_its_instances_are_cut_off(how: How, tmp_path: Path
             async def cut(direction: str, place: int) -> None:
                 for path in folder.iterdir():
                     path.unlink()
-                replay = Replay(whole.script, ReplayCut.EOF)
-                stream = FaultyStream(replay, **{direction: [Cut(place, how)]})
+                stream = FaultyStream(whole.peer(), **{direction: [Cut(place, how)]})
                 came = await move(receiver, stream, folder)
                 is_sent = direction == "sending"
                 words = whole.said_before(place) if is_sent else whole.whole_at(place)

@@ -17,8 +17,7 @@ from trio.testing import MockClock
 from tests.faults.conversing import descriptors, instances_in
 from tests.faults.cutting import How, cut_all
 from tests.io.arriving import is_clean, names_in
-from tests.io.replay import Cut as ReplayCut
-from tests.io.replay import Record, Replay, record
+from tests.io.replay import Record, record
 from tests.io.writing import eventually, small_blocks
 from tests.operations.getting import c_store, ct, pdus_of
 from trio_dicom import (
@@ -47,7 +46,7 @@ from trio_dicom.lowlevel import (
 )
 from trio_dicom.reasons import AbortSource
 from trio_dicom.sop_classes import STORAGE_COMMITMENT, VERIFICATION
-from trio_dicom.testing import Cut, Fault, FaultyStream, ScriptedPeer, Trickle
+from trio_dicom.testing import Cut, Fault, FaultyStream, ReplayedPeer, ScriptedPeer, Trickle
 
 pytestmark = [pytest.mark.scenario("B39"), pytest.mark.pitfall(5)]
 
@@ -189,7 +188,7 @@ class Cutter:
         """Cut one link, behind so many bytes of ours or of the peer's, and see what came of it."""
         pieces: list[Fault] = [Trickle(700)]
         stream = FaultyStream(
-            Replay(self.whole.script, ReplayCut.EOF),
+            self.whole.peer(),
             sending=pieces + ([] if sending is None else [Cut(sending, how)]),
             receiving=pieces + ([] if receiving is None else [Cut(receiving, how)]),
         )
@@ -222,14 +221,14 @@ class Cutter:
         assert trio.current_time() == begun
         assert self.receiver.associations == 0
         assert not self.receiver._guests
-        assert isinstance(stream.stream, Replay)
+        assert isinstance(stream.stream, ReplayedPeer)
         assert stream.stream.is_closed
         assert trio.lowlevel.current_statistics().tasks_living == self.tasks
         await eventually(lambda: descriptors() == self.descriptors)
 
     async def serve_again(self) -> None:
         """The one place that there is, is free for the next."""
-        stream = FaultyStream(Replay(self.after.script, ReplayCut.EOF))
+        stream = FaultyStream(self.after.peer())
         await self.serve(stream)
         assert stream.sent == len(self.after.asked)
 

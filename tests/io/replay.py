@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from enum import Enum
 from itertools import accumulate
 
 import trio
-from attrs import define, field, frozen
+from attrs import frozen
 
-from trio_dicom.testing import ScriptedPeer, memory_link
+from trio_dicom.recording import Record as Recorded
+from trio_dicom.recording import RecordKind, Side
+from trio_dicom.testing import Cut as LinkCut
+from trio_dicom.testing import (
+    Fault,
+    FaultyStream,
+    ReplayedPeer,
+    ScriptedPeer,
+    Stall,
+    memory_link,
+)
 
-__all__ = ["Cut", "Record", "Replay", "record"]
+__all__ = ["Cut", "Record", "record"]
 
 
 class Cut(Enum):
@@ -49,6 +59,27 @@ class Record:
         """Bytes that the peer said in all."""
         return self.ends[-1]
 
+    def peer(self) -> ReplayedPeer:
+        """The peer once more. It hangs up when it has heard as much as then, whatever it was."""
+        return ReplayedPeer.of(self._records(), checks_words=False)
+
+    def cut(self, how: Cut, at: int) -> FaultyStream:
+        """The peer once more, over a link that breaks when it has said so many bytes."""
+        faults: dict[Cut, Fault] = {
+            Cut.EOF: LinkCut(at, "eof"),
+            Cut.RESET: LinkCut(at, "reset"),
+            Cut.SILENCE: Stall(at),
+        }
+        return FaultyStream(self.peer(), receiving=[faults[how]])
+
+    def _records(self) -> Iterator[Recorded]:
+        at = 0
+        for needed, data in self.script:
+            asked, at = self.asked[at:needed], max(at, needed)
+            kind = RecordKind.P_DATA_TF if data else RecordKind.END_OF_FILE
+            yield Recorded(time=0, association=1, by=Side.US, kind=kind, data=asked)
+            yield Recorded(time=0, association=1, by=Side.PEER, kind=kind, data=data)
+
     @property
     def script(self) -> tuple[tuple[int, bytes], ...]:
         """What the peer said, and that it hung up when it had heard everything."""
@@ -85,93 +116,3 @@ async def record(
         nursery.start_soon(script, peer)
         await client(theirs)
     return Record(tuple(said), bytes(peer.received))
-
-
-@define(eq=False)
-class Replay(trio.abc.Stream):
-    """Says what was recorded when the client has said its part, until the link breaks.
-
-    Attributes:
-        script: What the peer said after how many bytes of the client's.
-        cut: How the link breaks.
-        said_before: Bytes that the client still gets.
-        heard_before: Bytes that the peer still takes.
-        is_closed: Whether the client has closed its end.
-    """
-
-    script: Sequence[tuple[int, bytes]]
-    cut: Cut
-    said_before: float = float("inf")
-    heard_before: float = float("inf")
-    is_closed: bool = False
-    _heard: int = 0
-    _said: int = 0
-    _next: int = 0
-    _moved: trio.lowlevel.ParkingLot = field(factory=trio.lowlevel.ParkingLot)
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await trio.lowlevel.checkpoint()
-        if self.is_closed:
-            raise trio.ClosedResourceError
-        taken = min(len(data), int(min(self.heard_before, 2**40)) - self._heard)
-        self._heard += taken
-        self._moved.unpark_all()
-        if taken < len(data) or (self.cut is Cut.RESET and self._has_said_all()):
-            await self._break()
-            raise trio.BrokenResourceError
-
-    def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
-        """Small messages go this way; what breaks the link is left to the other one."""
-        is_last = self.cut is Cut.RESET and self._has_said_all()
-        if self.is_closed or is_last or self._heard + len(data) > self.heard_before:
-            return 0
-        self._heard += len(data)
-        self._moved.unpark_all()
-        return len(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        raise NotImplementedError
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        await trio.lowlevel.checkpoint()
-        while True:
-            if self.is_closed:
-                raise trio.ClosedResourceError
-            if (data := self._available()) is not None:
-                return data
-            if self._has_said_all() or self._heard >= self.heard_before:
-                await self._break()
-                if self.cut is Cut.EOF:
-                    return b""
-                raise trio.BrokenResourceError
-            await self._moved.park()
-
-    def close(self) -> None:
-        self.is_closed = True
-        self._moved.unpark_all()
-
-    async def aclose(self) -> None:
-        self.close()
-        await trio.lowlevel.checkpoint()
-
-    def _available(self) -> bytes | None:
-        if self._next == len(self.script):
-            return None
-        needed, data = self.script[self._next]
-        room = self.said_before - self._said
-        if needed > self._heard or not room:
-            return None
-        self._next += 1
-        data = data[: int(min(room, len(data)))]
-        self._said += len(data)
-        return data
-
-    def _has_said_all(self) -> bool:
-        """Whether nothing more comes: a peer closes after the last word, too."""
-        return self._next == len(self.script) or self._said >= self.said_before
-
-    async def _break(self) -> None:
-        if self.cut is Cut.SILENCE:
-            while not self.is_closed:
-                await self._moved.park()
-            raise trio.ClosedResourceError

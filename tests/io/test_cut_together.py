@@ -14,7 +14,7 @@ from trio.testing import MockClock
 from tests.io.asking import Outcomes, ask
 from tests.io.conversation import QUERY, STORE
 from tests.io.recording import CONTEXTS, CT, FIND, Recorder
-from tests.io.replay import Cut, Record, Replay, record
+from tests.io.replay import Cut, Record, record
 from trio_dicom import (
     CEchoRequest,
     CFindRequest,
@@ -31,7 +31,7 @@ from trio_dicom import (
     response_to,
     wrap_stream,
 )
-from trio_dicom.testing import ConversationOver, ScriptedPeer
+from trio_dicom.testing import ConversationOver, FaultyStream, ScriptedPeer
 
 pytestmark = [pytest.mark.scenario("B39"), pytest.mark.pitfall(5)]
 
@@ -143,12 +143,12 @@ def recorded(conversation: Conversation) -> Record:
     return trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-async def cut_run(conversation: Conversation, stream: Replay) -> tuple[Outcomes, Storing]:
+async def cut_run(conversation: Conversation, stream: FaultyStream) -> tuple[Outcomes, Storing]:
     tasks = trio.lowlevel.current_statistics().tasks_living
     begun = trio.current_time()
     outcomes, handler = Outcomes(), Storing()
     await conversation.client(stream, outcomes, handler)
-    assert stream.is_closed
+    assert stream._is_closed
     assert trio.lowlevel.current_statistics().tasks_living == tasks
     assert trio.current_time() - begun <= 30 + 60 + 30 + 1 + 5
     return outcomes, handler
@@ -164,7 +164,7 @@ def test_every_request_ends_wherever_the_peer_is_cut_off(
 
     async def main() -> None:
         for position in range(whole.length):
-            stream = Replay(whole.said, cut, said_before=position)
+            stream = whole.cut(cut, position)
             outcomes, handler = await cut_run(conversation, stream)
             if position < whole.ends[0]:
                 [outcome] = outcomes

@@ -11,7 +11,7 @@ import trio
 from tests.faults.cancelling import StepCanceller
 from tests.io.arriving import Keeper, arrival, data_set, getting, is_clean, names_in
 from tests.io.disk import threads_ended
-from tests.io.replay import Cut, Record, Replay, record
+from tests.io.replay import Cut, Record, record
 from tests.io.talking import EVERYTHING, get_request
 from tests.io.writing import eventually, slow_writes, small_blocks
 from trio_dicom import (
@@ -119,7 +119,7 @@ def test_a_peer_that_is_cut_off_at_any_byte_leaves_nothing(
             error: TrioDicomError | None = None
             with trio.fail_after(30):
                 try:
-                    await get(Replay(recorded.said, cut, said_before=position), keeper)
+                    await get(recorded.cut(cut, position), keeper)
                 except ConnectionLost as lost:
                     error = lost
             assert (error is None) is (position >= answered)
@@ -145,7 +145,7 @@ def test_a_program_that_is_cancelled_at_any_step_leaves_nothing(
             canceller = StepCanceller(steps)
             tasks = trio.lowlevel.current_statistics().tasks_living
             with trio.fail_after(30):
-                await canceller.run(lambda: get(Replay(recorded.said, Cut.SILENCE), keeper))
+                await canceller.run(lambda: get(recorded.cut(Cut.SILENCE, recorded.length), keeper))
             if links:
                 await nothing_works_on_files()
             assert trio.lowlevel.current_statistics().tasks_living == tasks
