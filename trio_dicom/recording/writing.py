@@ -129,7 +129,9 @@ class _Tap:
         self._theirs.end()
         self.note(Side.US, RecordKind.CLOSE)
 
-    def note(self, by: Side, kind: RecordKind, data: bytes = b"", **summary: object) -> None:
+    def note(
+        self, by: Side, kind: RecordKind, data: bytes | memoryview = b"", **summary: object
+    ) -> None:
         """Write that it happened now."""
         recording = self._recording
         recording.write(
@@ -140,7 +142,7 @@ class _Tap:
                 kind=kind,
                 length=len(data),
                 summary=summary,
-                data=data if recording.keeps_bytes and data else None,
+                data=bytes(data) if recording.keeps_bytes and data else None,
             )
         )
 
@@ -151,36 +153,48 @@ class _Voice:
 
     _tap: _Tap
     _side: Side
+    # The beginning of what is not whole yet, and how much of it there must be to go on.
     _pending: bytearray = field(factory=bytearray, init=False, repr=False)
+    _needed: int = field(default=HEADER_LENGTH, init=False)
     _is_babble: bool = field(default=False, init=False)
     _summaries: Summaries = field(factory=Summaries, init=False)
 
     def take(self, data: bytes | bytearray) -> None:
         """The next of them."""
-        self._pending += data
-        while not self._is_babble and len(self._pending) >= HEADER_LENGTH:
+        if self._pending:
+            self._pending += data
+            if len(self._pending) < self._needed:
+                return
+            data, self._pending = self._pending, bytearray()
+        self._pending += self._pdus(memoryview(data))
+        if self._is_babble:
+            self.end()
+
+    def _pdus(self, data: memoryview) -> memoryview:
+        """Note what is whole, and return the rest."""
+        self._needed = HEADER_LENGTH
+        while not self._is_babble and len(data) >= HEADER_LENGTH:
             try:
-                pdu_type, length = decode_header(self._pending)
+                pdu_type, length = decode_header(data)
             except PDUError:
                 self._is_babble = True  # there is no way to tell where the next one begins
                 break
             end = HEADER_LENGTH + length
-            if len(self._pending) < end:
-                return
-            pdu = bytes(self._pending[:end])
-            del self._pending[:end]
+            if len(data) < end:
+                self._needed = end
+                break
+            pdu, data = data[:end], data[end:]
             self._tap.note(self._side, KIND_OF_PDU[pdu_type], pdu, **self._summary(pdu_type, pdu))
-        if self._is_babble:
-            self.end()
+        return data
 
     def end(self) -> None:
         """Nothing follows on what is here, which is no PDU, or not all of one."""
         if self._pending:
-            self._tap.note(self._side, RecordKind.NO_PDU, bytes(self._pending))
-            self._pending.clear()
+            rest, self._pending = self._pending, bytearray()
+            self._tap.note(self._side, RecordKind.NO_PDU, memoryview(rest))
 
-    def _summary(self, pdu_type: PduType, pdu: bytes) -> Summary:
+    def _summary(self, pdu_type: PduType, pdu: memoryview) -> Summary:
         try:
-            return self._summaries.of(decode_body(pdu_type, memoryview(pdu)[HEADER_LENGTH:]))
+            return self._summaries.of(decode_body(pdu_type, pdu[HEADER_LENGTH:]))
         except PDUError as error:
             return {"broken": str(error)}
