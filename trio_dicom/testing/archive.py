@@ -11,7 +11,7 @@ from attrs import define, field
 
 from trio_dicom.options import Limits
 from trio_dicom.testing._archive.instances import Instances
-from trio_dicom.testing._archive.session import serve_association
+from trio_dicom.testing._archive.session import Session, serve_association
 from trio_dicom.testing.calling import Place
 
 __all__ = ["MemoryArchive", "open_archive"]
@@ -38,6 +38,7 @@ class MemoryArchive:
             reports on associations of their own.
         host: The address that it listens on, or "".
         port: The TCP port that it listens on, or 0.
+        sessions: The connections that it serves at the moment.
     """
 
     ae_title: str = "ARCHIVE"
@@ -50,6 +51,7 @@ class MemoryArchive:
     destinations: dict[str, Place] = field(factory=dict[str, Place], kw_only=True)
     host: str = field(default="", init=False)
     port: int = field(default=0, init=False)
+    sessions: list[Session] = field(factory=list[Session], init=False, repr=False)
 
     @property
     def address(self) -> str:

@@ -22,6 +22,8 @@ from trio_dicom.testing.links import memory_link
 
 __all__ = ["Place", "call", "open_memory_association"]
 
+_GRACE = 5.0  # seconds
+
 Serve: TypeAlias = Callable[[trio.abc.Stream], Awaitable[None]]
 
 Place: TypeAlias = tuple[str, int] | Serve
@@ -53,7 +55,8 @@ async def open_memory_association(
 
     Args:
         serve: Serves one association on a stream until that has ended, such as the ``serve``
-            of a ``MemoryArchive`` or a ``Receiver``. It is cancelled where it goes on.
+            of a ``MemoryArchive`` or a ``Receiver``. Where it goes on, it is cancelled five
+            seconds later: an archive may have reports to bring to others.
         contexts: As for ``open_association``, like everything else.
         extended: SOP class extended negotiation, or what is asked of all queries.
         called_ae: The AE title of the server.
@@ -82,7 +85,7 @@ async def open_memory_association(
             nursery.start_soon(serve, theirs)
             async with wrap_stream(ours, handler=handler, options=options) as connection:
                 yield Association(connection, await connection.send_association_request(request))
-            nursery.cancel_scope.cancel()
+            nursery.cancel_scope.deadline = trio.current_time() + _GRACE
 
 
 @asynccontextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from trio_dicom.status import Code
-
 __all__ = ["AssociationOver", "Refused"]
 
 
@@ -16,8 +14,10 @@ class Refused(Exception):
 
     Attributes:
         status: Which one.
+        error_id: The Error ID (0000,0903) of the answer, where the standard has one.
     """
 
-    def __init__(self, status: Code, comment: str) -> None:
+    def __init__(self, status: int, comment: str, *, error_id: int | None = None) -> None:
         super().__init__(comment)
         self.status = status
+        self.error_id = error_id

@@ -83,7 +83,9 @@ async def serve_request(session: Session, request: Request, context: NegotiatedC
     try:
         response = await _service_for(request, context).serve(session, request, context)
     except Refused as refused:
-        response = response_to(request, refused.status, error_comment=str(refused))
+        response = response_to(
+            request, refused.status, error_comment=str(refused), error_id=refused.error_id
+        )
     except PDUError:
         # Its words may quote the data set: they stay here.
         response = response_to(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 from attrs import define, evolve, field
@@ -39,6 +39,9 @@ __all__ = ["Session", "serve_association"]
 
 _logger = logging.getLogger("trio_dicom")
 
+Work: TypeAlias = Callable[[], Awaitable[None]]
+"""Something that the archive has to do beside its answers."""
+
 _LARGEST_MESSAGE_ID = 0xFFFF
 _WRITE = 1024 * 1024  # bytes of a data set that go out in one write
 
@@ -46,16 +49,24 @@ _WRITE = 1024 * 1024  # bytes of a data set that go out in one write
 async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> None:
     """Serve one association on ``stream``, and close it, whatever happens.
 
+    What it has begun for others, such as reports on associations of their own, it finishes
+    after that.
+
     Args:
         archive: What is served.
         stream: On which nothing was said yet.
     """
     try:
-        await Session(archive, NetworkStream(stream)).run()
+        async with trio.open_nursery() as beside:
+            session = Session(archive, NetworkStream(stream), beside)
+            archive.sessions.append(session)
+            try:
+                await session.run()
+            finally:
+                archive.sessions.remove(session)
+                await trio.aclose_forcefully(stream)
     except Exception:
         _logger.exception("an association of the archive failed")
-    finally:
-        await trio.aclose_forcefully(stream)
 
 
 @define(eq=False)
@@ -70,10 +81,14 @@ class Session:
 
     archive: MemoryArchive
     network: NetworkStream
+    _beside: trio.Nursery
     machine: AssociationMachine = field(init=False)
 
     _scope: trio.CancelScope = field(factory=trio.CancelScope, init=False)
+    # Of messages one at a time is sent, and between its parts what must not wait for it.
+    _speaking: trio.Lock = field(factory=trio.Lock, init=False)
     _sending: trio.Lock = field(factory=trio.Lock, init=False)
+    _is_over: bool = field(default=False, init=False)
     _deadline: float = field(default=0.0, init=False)
     _timed_state: State | None = field(default=None, init=False)
     _to_serve: trio.MemorySendChannel[MessageReceived] = field(init=False)
@@ -85,7 +100,8 @@ class Session:
         factory=dict[int, trio.MemorySendChannel[Response]], init=False
     )
     _message_id: int = field(default=0, init=False)
-    _nursery: trio.Nursery = field(init=False)
+    # What waits for the answer to a request, by its message ID.
+    _waiting: dict[int, list[Work]] = field(factory=dict[int, list[Work]], init=False)
 
     def __attrs_post_init__(self) -> None:
         self.machine = AssociationMachine(Role.ACCEPTOR, limits=self.archive.limits)
@@ -93,14 +109,35 @@ class Session:
 
     async def run(self) -> None:
         """Serve until the association and its transport have ended."""
-        with self._scope:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                nursery.start_soon(self._answer_requests)
-                await self._read()
-                nursery.cancel_scope.cancel()
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._answer_requests)
+                    await self._read()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._is_over = True
+            for answered in self._asked.values():
+                answered.close()
+            for work in (work for waiting in self._waiting.values() for work in waiting):
+                self.later(work)
 
     # --- for the services -------------------------------------------------------------
+
+    @property
+    def calling_ae(self) -> str:
+        """The AE title of the peer; "" as long as it has no association."""
+        return "" if self.machine.association is None else self.machine.association.calling_ae
+
+    @property
+    def called_ae(self) -> str:
+        """How the peer called the archive, likewise."""
+        return "" if self.machine.association is None else self.machine.association.called_ae
+
+    @property
+    def contexts(self) -> tuple[NegotiatedContext, ...]:
+        """What is spoken about; nothing as long as there is no association."""
+        return () if self.machine.association is None else self.machine.association.contexts
 
     def is_cancelled(self, request: Request) -> bool:
         """Whether the peer has sent a C-CANCEL for this request."""
@@ -110,6 +147,7 @@ class Session:
         """Send a message on ``context``, its data set in the transfer syntax of that.
 
         Raises:
+            AssociationOver: The association has ended.
             NotConvertible: That is not possible. Nothing was sent.
         """
         data_set = message.data_set
@@ -118,13 +156,14 @@ class Session:
         if data_set is not None and context.transfer_syntax is not None:
             payload = encode_data_set(data_set, context.transfer_syntax)
         command = encode_command(message, has_data_set=bool(payload))
-        await self._send_part(context, command, is_command=True, is_last=True)
-        step = self.machine.fragment_size * max(1, _WRITE // self.machine.fragment_size)
-        view = memoryview(payload)
-        for start in range(0, len(payload), step):
-            part = view[start : start + step]
-            is_last = start + step >= len(payload)
-            await self._send_part(context, part, is_command=False, is_last=is_last)
+        async with self._speaking:
+            await self._send_part(context, command, is_command=True, is_last=True)
+            step = self.machine.fragment_size * max(1, _WRITE // self.machine.fragment_size)
+            view = memoryview(payload)
+            for start in range(0, len(payload), step):
+                part = view[start : start + step]
+                is_last = start + step >= len(payload)
+                await self._send_part(context, part, is_command=False, is_last=is_last)
 
     async def ask(self, request: Request, context: NegotiatedContext) -> Response:
         """Send a request of ours on ``context``, a sub-operation or a report; its answer.
@@ -134,7 +173,7 @@ class Session:
             context: Where it goes.
 
         Raises:
-            AssociationOver: The association has ended before it went out.
+            AssociationOver: The association has ended before the answer was there.
             NotConvertible: As ``send``.
         """
         self._message_id = self._message_id % _LARGEST_MESSAGE_ID + 1
@@ -142,11 +181,26 @@ class Session:
         answered, answer = trio.open_memory_channel[Response](1)
         self._asked[self._message_id] = answered
         await self.send(request, context)
-        return await answer.receive()
+        try:
+            return await answer.receive()
+        except trio.EndOfChannel:
+            raise AssociationOver from None
 
-    def later(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do ``work`` beside the requests that are served, while the association lasts."""
-        self._nursery.start_soon(self._work, work)
+    def later(self, work: Work, *, after: Request | None = None) -> None:
+        """Do ``work`` beside the requests that are served.
+
+        It may outlast the association: what it then has to say there raises
+        ``AssociationOver``, which ends it.
+
+        Args:
+            work: What to do.
+            after: The request, one that is served now, whose answer goes out first.
+        """
+        if after is None or self._is_over:
+            self._beside.start_soon(self._work, work)
+        else:
+            assert after.message_id is not None
+            self._waiting.setdefault(after.message_id, []).append(work)
 
     # --- what the peer does -----------------------------------------------------------
 
@@ -233,11 +287,16 @@ class Session:
                 return
             self._open.discard(request.message_id)
             self._cancelled.discard(request.message_id)
+            for work in self._waiting.pop(request.message_id, ()):
+                self.later(work)
 
     @staticmethod
-    async def _work(work: Callable[[], Awaitable[None]]) -> None:
-        with suppress(AssociationOver):
-            await work()
+    async def _work(work: Work) -> None:
+        try:
+            with suppress(AssociationOver):
+                await work()
+        except Exception:
+            _logger.exception("the archive failed on what it had to do")
 
     async def _send_part(
         self,
@@ -248,7 +307,7 @@ class Session:
         is_last: bool,
     ) -> None:
         async with self._sending:
-            if self.machine.state is not State.ESTABLISHED:
+            if self._is_over or self.machine.state is not State.ESTABLISHED:
                 raise AssociationOver
             pieces = self.machine.fragment(
                 context.context_id, payload, is_command=is_command, is_last=is_last
