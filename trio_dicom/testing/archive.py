@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 
 import trio
 from attrs import define, field
+from pydicom import Dataset
 
 from trio_dicom.options import Limits
+from trio_dicom.testing._archive.commitment import Commitments
 from trio_dicom.testing._archive.instances import Instances
 from trio_dicom.testing._archive.session import Session, serve_association
 from trio_dicom.testing.calling import Place
@@ -20,6 +22,9 @@ __all__ = ["MemoryArchive", "open_archive"]
 @define(eq=False)
 class MemoryArchive:
     """An archive in memory: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE.
+
+    Beside that it is what a department has around one: it serves a modality worklist, commits
+    itself to what it stores, and keeps performed procedure steps.
 
     It accepts every storage SOP class in every transfer syntax that pydicom knows, and
     takes the first one that is proposed.
@@ -36,6 +41,11 @@ class MemoryArchive:
         instances: What is stored.
         destinations: Where those are, by AE title, to whom it moves instances and sends
             reports on associations of their own.
+        worklist: What is scheduled: the items of the modality worklist, of one step or of
+            several. ``pydicom.dcmread`` gives those of ``.wl`` files.
+        commitments: How it commits itself to what it has, and what it has reported.
+        performed_steps: The modality performed procedure steps by SOP Instance UID, as they
+            are by now.
         host: The address that it listens on, or "".
         port: The TCP port that it listens on, or 0.
         sessions: The connections that it serves at the moment.
@@ -49,6 +59,9 @@ class MemoryArchive:
     limits: Limits = field(factory=Limits, kw_only=True)
     instances: Instances = field(factory=Instances, kw_only=True)
     destinations: dict[str, Place] = field(factory=dict[str, Place], kw_only=True)
+    worklist: list[Dataset] = field(factory=list[Dataset], kw_only=True, repr=False)
+    commitments: Commitments = field(factory=Commitments, kw_only=True)
+    performed_steps: dict[str, Dataset] = field(factory=dict[str, Dataset], init=False, repr=False)
     host: str = field(default="", init=False)
     port: int = field(default=0, init=False)
     sessions: list[Session] = field(factory=list[Session], init=False, repr=False)

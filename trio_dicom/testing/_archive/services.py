@@ -16,17 +16,31 @@ from trio_dicom._dimse.c_messages import (
     CStoreRequest,
 )
 from trio_dicom._dimse.message import Request, Response, response_to
+from trio_dicom._dimse.n_messages import NActionRequest, NCreateRequest, NGetRequest, NSetRequest
 from trio_dicom._operations.acceptance import STORAGE_CLASSES
 from trio_dicom._protocol.contexts import NegotiatedContext, PresentationContext
 from trio_dicom.errors import PDUError
-from trio_dicom.sop_classes import VERIFICATION
+from trio_dicom.sop_classes import (
+    MODALITY_WORKLIST,
+    MPPS,
+    MPPS_RETRIEVE,
+    STORAGE_COMMITMENT,
+    VERIFICATION,
+)
 from trio_dicom.status import Code
+from trio_dicom.testing._archive.commitment import commit
 from trio_dicom.testing._archive.finding import find
 from trio_dicom.testing._archive.getting import get
 from trio_dicom.testing._archive.identifiers import FIND_CLASSES, GET_CLASSES, MOVE_CLASSES
 from trio_dicom.testing._archive.moving import move
+from trio_dicom.testing._archive.performed_steps import (
+    create_performed,
+    get_performed,
+    set_performed,
+)
 from trio_dicom.testing._archive.refusing import AssociationOver, Refused
 from trio_dicom.testing._archive.storing import echo, store
+from trio_dicom.testing._archive.worklist import find_scheduled
 
 if TYPE_CHECKING:
     from trio_dicom.testing._archive.session import Session
@@ -62,6 +76,11 @@ def _rows() -> Iterator[_Service]:
     yield _Service(CFindRequest, frozenset(FIND_CLASSES), find)
     yield _Service(CGetRequest, frozenset(GET_CLASSES), get)
     yield _Service(CMoveRequest, frozenset(MOVE_CLASSES), move)
+    yield _Service(CFindRequest, _uids(MODALITY_WORKLIST), find_scheduled)
+    yield _Service(NActionRequest, _uids(STORAGE_COMMITMENT), commit)
+    yield _Service(NCreateRequest, _uids(MPPS), create_performed)
+    yield _Service(NSetRequest, _uids(MPPS), set_performed)
+    yield _Service(NGetRequest, _uids(MPPS_RETRIEVE), get_performed)
 
 
 def _uids(*contexts: PresentationContext) -> frozenset[str]:

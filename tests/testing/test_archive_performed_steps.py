@@ -1,0 +1,229 @@
+"""The archive's modality performed procedure steps, told by our client in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pydicom import Dataset
+
+from tests.interop.worklists import worklist_items
+from tests.testing.departments import associated, data
+from trio_dicom import (
+    CodedEntry,
+    PerformedSeries,
+    PerformedStep,
+    StatusError,
+    complete_performed_step,
+    create_performed_step,
+    discontinue_performed_step,
+    update_performed_step,
+)
+from trio_dicom.sop_classes import MPPS, MPPS_RETRIEVE
+from trio_dicom.testing import MemoryArchive
+
+CLASS, RETRIEVE = MPPS.abstract_syntax, MPPS_RETRIEVE.abstract_syntax
+SERIES = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Kopf, groß")
+REASON = CodedEntry("110501", "DCM", "Equipment failure")
+
+
+def performed(**values: object) -> Dataset:
+    return data(
+        **{
+            "PatientName": "Müller^Jürgen",
+            "PerformedProcedureStepID": "PPS1",
+            "Modality": "CT",
+            "ScheduledStepAttributesSequence": [data(StudyInstanceUID="1.2.3")],
+            **values,
+        }
+    )
+
+
+async def test_a_step_goes_its_way_and_then_is_final() -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS) as association:
+        step = await create_performed_step(association, performed())
+        change = data(PerformedProcedureStepDescription="groß")
+        step = await update_performed_step(association, step, change)
+        await complete_performed_step(association, step, [SERIES])
+        again = data(PerformedProcedureStepDescription="small")
+        response = await association.n_set(CLASS, step.sop_instance_uid, again)
+    assert response.status.code == 0x0110
+    assert response.error_id == 0xA710
+    assert response.error_comment == "Performed Procedure Step Object may no longer be updated"
+    told = archive.performed_steps[step.sop_instance_uid]
+    assert told.PerformedProcedureStepStatus == "COMPLETED"
+    assert told.PerformedProcedureStepDescription == "groß"
+    assert told.PerformedSeriesSequence[0].ProtocolName == "Kopf, groß"
+
+
+async def test_a_step_of_a_scheduled_one_is_discontinued() -> None:
+    archive = MemoryArchive()
+    [scheduled, *_] = worklist_items()
+    async with associated(archive, MPPS) as association:
+        step = await create_performed_step(
+            association, data(PerformedProcedureStepID="PPS1"), scheduled=scheduled
+        )
+        await discontinue_performed_step(association, step, REASON)
+        with pytest.raises(StatusError, match="0110H"):
+            await discontinue_performed_step(association, step, REASON)
+    told = archive.performed_steps[step.sop_instance_uid]
+    assert told.PerformedProcedureStepStatus == "DISCONTINUED"
+    [reason] = told.PerformedProcedureStepDiscontinuationReasonCodeSequence
+    assert CodedEntry.in_item(reason) == REASON
+
+
+async def test_a_step_is_told_to_who_asks_for_it() -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS, MPPS_RETRIEVE) as association:
+        step = await create_performed_step(association, performed(), sop_instance_uid="1.2.9")
+        whole = await association.n_get(RETRIEVE, step.sop_instance_uid)
+        assert whole.status.is_success
+        assert whole.attribute_list == archive.performed_steps["1.2.9"]
+        some = await association.n_get(RETRIEVE, "1.2.9", ["PatientName", "Modality"])
+        assert some.status.is_success
+        assert some.attribute_list is not None
+        assert [it.keyword for it in some.attribute_list] == [
+            "SpecificCharacterSet",
+            "Modality",
+            "PatientName",
+        ]
+        assert some.attribute_list.PatientName == "Müller^Jürgen"
+        other = await association.n_get(RETRIEVE, "1.2.9", ["Modality", "PatientWeight"])
+        assert other.status.code == 0x0001  # requested optional attributes are not supported
+        assert other.attribute_list is not None
+        assert "Modality" in other.attribute_list
+        assert (await association.n_get(RETRIEVE, "1.2.10")).status.code == 0x0112
+        # The class that creates has no N-GET, and the one that retrieves nothing else.
+        assert (await association.n_get(CLASS, "1.2.9")).status.code == 0x0211
+        assert (await association.n_create(RETRIEVE, "1.2.9")).status.code == 0x0211
+
+
+async def test_texts_of_several_character_sets_are_one_step() -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS, MPPS_RETRIEVE) as association:
+        step = await create_performed_step(
+            association, performed(SpecificCharacterSet="ISO_IR 100")
+        )
+        await update_performed_step(
+            association,
+            step,
+            data(SpecificCharacterSet="ISO_IR 192", PerformedProcedureStepDescription="頭"),
+        )
+        got = (await association.n_get(RETRIEVE, step.sop_instance_uid)).attribute_list
+    assert got is not None
+    assert got.SpecificCharacterSet == "ISO_IR 192"
+    assert got.PatientName == "Müller^Jürgen"
+    assert got.PerformedProcedureStepDescription == "頭"
+
+
+async def test_a_step_without_a_uid_gets_one() -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS) as association:
+        step = await create_performed_step(association, performed())
+        [told] = archive.performed_steps.values()
+        response = await association.n_create(CLASS, None, told)
+    assert response.status.is_success
+    assert list(archive.performed_steps) == [step.sop_instance_uid, response.sop_instance_uid]
+
+
+async def test_a_uid_names_one_step() -> None:
+    async with associated(MemoryArchive(), MPPS) as association:
+        await create_performed_step(association, performed(), sop_instance_uid="1.2.9")
+        with pytest.raises(StatusError, match="0111H"):
+            await create_performed_step(association, performed(), sop_instance_uid="1.2.9")
+        with pytest.raises(StatusError, match="0112H"):
+            await update_performed_step(
+                association, PerformedStep(sop_instance_uid="1.2.10"), data(StudyID="1")
+            )
+
+
+def without(keyword: str) -> Callable[[Dataset], None]:
+    return lambda step: delattr(step, keyword)
+
+
+def with_(keyword: str, value: object) -> Callable[[Dataset], None]:
+    return lambda step: setattr(step, keyword, value)
+
+
+@pytest.mark.parametrize(
+    "change,status,comment",
+    [
+        (with_("PerformedProcedureStepStatus", "COMPLETED"), 0x0106, "a step begins IN PROGRESS"),
+        (without("PerformedProcedureStepStatus"), 0x0120, "without PerformedProcedureStepStatus"),
+        (without("Modality"), 0x0120, "without Modality"),
+        (with_("Modality", ""), 0x0121, "without a value of Modality"),
+        (without("PatientName"), 0x0120, "without PatientName"),
+        (with_("PatientName", ""), 0x0000, None),
+        (
+            with_("ScheduledStepAttributesSequence", []),
+            0x0121,
+            "without a value of ScheduledStepAttributesSequence",
+        ),
+        (
+            lambda step: delattr(step.ScheduledStepAttributesSequence[0], "AccessionNumber"),
+            0x0120,
+            "without AccessionNumber",
+        ),
+        (with_("PerformedSeriesSequence", [Dataset()]), 0x0120, "without ProtocolName"),
+        # Optional, though who wants to set it later must create it.
+        (without("PerformedProcedureStepDiscontinuationReasonCodeSequence"), 0x0000, None),
+    ],
+)
+async def test_a_step_that_lacks_something_is_refused(
+    change: Callable[[Dataset], None], status: int, comment: str | None
+) -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS) as association:
+        await create_performed_step(association, performed(), sop_instance_uid="1.2.9")
+        step = archive.performed_steps.pop("1.2.9")
+        change(step)
+        response = await association.n_create(CLASS, "1.2.9", step)
+    assert (response.status.code, response.error_comment) == (status, comment)
+    assert ("1.2.9" in archive.performed_steps) == (status == 0)
+
+
+END = {"PerformedProcedureStepEndDate": "20260302", "PerformedProcedureStepEndTime": "12"}
+
+
+@pytest.mark.parametrize(
+    "changes,status,comment",
+    [
+        (
+            data(PerformedProcedureStepStatus="SCHEDULED"),
+            0x0106,
+            "there is no such status of a step",
+        ),
+        (
+            data(PerformedProcedureStepStatus="DISCONTINUED"),
+            0x0121,
+            "without a value of PerformedProcedureStepEndDate",
+        ),
+        (
+            data(PerformedProcedureStepStatus="COMPLETED", **END),
+            0x0121,
+            "without a value of PerformedSeriesSequence",
+        ),
+        (data(PatientName="Roe^Jane"), 0x0105, "PatientName cannot be set"),
+        (
+            data(CommentsOnThePerformedProcedureStep="x"),
+            0x0105,
+            "CommentsOnThePerformedProcedureStep was not created",
+        ),
+        (
+            data(PerformedSeriesSequence=[data(ProtocolName="x")]),
+            0x0120,
+            "without SeriesInstanceUID",
+        ),
+    ],
+)
+async def test_a_change_that_cannot_be_changes_nothing(
+    changes: Dataset, status: int, comment: str
+) -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS) as association:
+        await create_performed_step(association, performed(), sop_instance_uid="1.2.9")
+        before = str(archive.performed_steps["1.2.9"])
+        response = await association.n_set(CLASS, "1.2.9", changes)
+    assert (response.status.code, response.error_comment) == (status, comment)
+    assert str(archive.performed_steps["1.2.9"]) == before

@@ -1,0 +1,131 @@
+"""The archive's modality worklist, asked by our client in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from tests.interop.worklists import worklist_items, worklist_query, write_worklist
+from trio_dicom import Association, CFindRequest
+from trio_dicom.sop_classes import MODALITY_WORKLIST
+from trio_dicom.testing import MemoryArchive, open_memory_association
+
+
+@asynccontextmanager
+async def asking(worklist: list[Dataset]) -> AsyncGenerator[Association, None]:
+    archive = MemoryArchive(worklist=worklist)
+    async with open_memory_association(archive.serve, contexts=[MODALITY_WORKLIST]) as association:
+        yield association
+
+
+async def found_by(association: Association, query: Dataset) -> list[Dataset]:
+    async with association.c_find(query) as matches:
+        return [match.identifier async for match in matches]
+
+
+async def test_files_of_a_worklist_server_are_a_worklist(tmp_path: Path) -> None:
+    write_worklist(tmp_path)
+    worklist: list[Dataset] = [
+        dcmread(tmp_path / f"{item.AccessionNumber}.wl") for item in worklist_items()
+    ]
+    async with asking(worklist) as association:
+        found = await found_by(association, worklist_query())
+    assert [str(it.PatientName) for it in found] == [str(it.PatientName) for it in worklist_items()]
+
+
+@pytest.mark.parametrize(
+    "query,numbers",
+    [
+        (worklist_query(Modality="MR"), ["A1", "A3", "A4"]),
+        (worklist_query(Modality="MR", ScheduledStationAETitle="MR2"), ["A3"]),
+        (worklist_query(Modality="XA"), []),
+        (
+            worklist_query(ScheduledProcedureStepStartDate="20260303-20260401"),
+            ["A3", "A4", "A5", "A6"],
+        ),
+    ],
+    ids=["modality", "station", "nothing", "dates"],
+)
+async def test_keys_of_the_step_choose(query: Dataset, numbers: list[str]) -> None:
+    async with asking(worklist_items()) as association:
+        assert [it.AccessionNumber for it in await found_by(association, query)] == numbers
+
+
+async def test_what_is_asked_for_comes_and_nothing_else() -> None:
+    query = worklist_query(Modality="US")
+    query.MedicalAlerts = ""  # nobody knows them
+    query.ReferencedStudySequence = []
+    async with asking(worklist_items()) as association:
+        [found] = await found_by(association, query)
+    assert [it.keyword for it in found] == [
+        "SpecificCharacterSet",  # that of the item, which is not ASCII
+        *(it.keyword for it in query),
+    ]
+    assert found.SpecificCharacterSet == "ISO_IR 192"
+    assert found.PatientName == "Yamada^Tarou=山田^太郎"
+    assert found["MedicalAlerts"].is_empty
+    [step] = found.ScheduledProcedureStepSequence
+    [asked] = query.ScheduledProcedureStepSequence
+    assert [it.keyword for it in step] == [it.keyword for it in asked]
+    assert step.ScheduledProcedureStepID == "S5"
+
+
+async def test_text_comes_in_the_character_set_of_the_item() -> None:
+    async with asking(worklist_items()) as association:
+        query = worklist_query(ScheduledProcedureStepStartDate="20260304", Modality="MR")
+        [found] = await found_by(association, query)
+    assert found.SpecificCharacterSet == "ISO_IR 100"
+    assert found.PatientName == "Müller^Käthe"
+
+
+async def test_a_sequence_without_keys_comes_whole() -> None:
+    query = worklist_query()
+    query.PatientID = "P1"
+    query.ScheduledProcedureStepSequence = []
+    async with asking(worklist_items()) as association:
+        [found] = await found_by(association, query)
+    assert (
+        found.ScheduledProcedureStepSequence == worklist_items()[0].ScheduledProcedureStepSequence
+    )
+
+
+async def test_an_item_of_several_steps_is_several_matches() -> None:
+    [one, two, *_] = worklist_items()
+    one.ScheduledProcedureStepSequence.extend(two.ScheduledProcedureStepSequence)
+    async with asking([one]) as association:
+        found = await found_by(association, worklist_query())
+        assert [it.ScheduledProcedureStepSequence[0].Modality for it in found] == ["MR", "CT"]
+        assert {it.AccessionNumber for it in found} == {"A1"}
+        [second] = await found_by(association, worklist_query(Modality="CT"))
+        [step] = second.ScheduledProcedureStepSequence
+        assert step.ScheduledProcedureStepID == "S2"
+    assert len(one.ScheduledProcedureStepSequence) == 2  # it is as it was
+
+
+async def test_a_query_without_keys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CFindRequest, "must_have_data_set", False)
+    request = CFindRequest(sop_class_uid=MODALITY_WORKLIST.abstract_syntax)
+    async with asking(worklist_items()) as association:
+        assert (await association.send_request(request)).status.code == 0xA900
+
+
+async def test_a_query_leaves_the_worklist_as_it_is() -> None:
+    worklist = worklist_items()
+    query = worklist_query()
+    query.SpecificCharacterSet = "ISO_IR 192"
+    query.PatientName = "*ü*"
+    async with asking(worklist) as association:
+        [found] = await found_by(association, query)
+    assert found.AccessionNumber == "A4"
+    assert worklist == worklist_items()
+
+
+async def test_a_long_worklist_is_left_early() -> None:
+    async with asking(worklist_items() * 100) as association:
+        async with association.c_find(worklist_query()) as matches:
+            await matches.receive()
+        assert len(await found_by(association, worklist_query(Modality="US"))) == 100

@@ -1,0 +1,137 @@
+"""The attributes of managed instances: as peers give them, and as peers ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from pydicom import DataElement, Dataset
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+
+from trio_dicom._operations.declaring import declare_text
+from trio_dicom._operations.reading import copied
+from trio_dicom.testing._archive.matching import values_of
+from trio_dicom.testing._archive.refusing import Refused
+
+__all__ = [
+    "INVALID_VALUE",
+    "NO_SUCH_ATTRIBUTE",
+    "OPTIONAL_NOT_SUPPORTED",
+    "asked_of",
+    "given",
+    "has_value",
+    "require",
+    "selected",
+    "update",
+]
+
+# Of PS3.7 Annex C.
+OPTIONAL_NOT_SUPPORTED: Final = 0x0001
+NO_SUCH_ATTRIBUTE: Final = 0x0105
+INVALID_VALUE: Final = 0x0106
+_MISSING_ATTRIBUTE: Final = 0x0120
+_MISSING_VALUE: Final = 0x0121
+
+_CHARACTER_SET: Final = BaseTag(0x0008_0005)
+
+
+def given(data_set: Dataset | None) -> Dataset:
+    """The attributes of a request, decoded, in a data set of our own.
+
+    Raises:
+        Refused: A value cannot be decoded.
+    """
+    try:
+        return copied(data_set)
+    except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
+        raise Refused(INVALID_VALUE, "the attributes have a value that is none") from None
+
+
+def has_value(data_set: Dataset, keyword: str) -> bool:
+    """Whether the attribute is there, and not empty; a sequence needs an item for that."""
+    if keyword not in data_set:
+        return False
+    element = data_set[keyword]
+    return bool(element.value) if element.VR == "SQ" else bool(values_of(element))
+
+
+def require(
+    data_set: Dataset, *, with_values: Iterable[str] = (), present: Iterable[str] = ()
+) -> None:
+    """Refuse what lacks a mandatory attribute.
+
+    Args:
+        data_set: What a peer gives, or an item in it.
+        with_values: The attributes of type 1.
+        present: The attributes of type 2, which may be empty.
+
+    Raises:
+        Refused: One is missing, or its value; the comment says which.
+    """
+    with_values = tuple(with_values)
+    for keyword in (*with_values, *present):
+        if keyword not in data_set:
+            raise Refused(_MISSING_ATTRIBUTE, f"without {keyword}")
+    for keyword in with_values:
+        if not has_value(data_set, keyword):
+            raise Refused(_MISSING_VALUE, f"without a value of {keyword}")
+
+
+def update(data_set: Dataset, modifications: Dataset) -> None:
+    """Set attributes; text is kept in a character set that suffices for all of it.
+
+    Args:
+        data_set: The instance, which is changed.
+        modifications: The new values, with a character set of their own.
+    """
+    data_set.update({it.tag: it for it in modifications if it.tag != _CHARACTER_SET})
+    declare_text(data_set)
+
+
+def selected(data_set: Dataset, tags: Iterable[BaseTag]) -> tuple[Dataset, int]:
+    """What an N-GET of these attributes gives: all of them if it names none.
+
+    Returns:
+        The attributes that there are, and the status: a warning if others were asked for.
+    """
+    tags = tuple(tags)
+    if not tags:
+        return copied(data_set), 0
+    wanted = {*tags, _CHARACTER_SET}
+    found = copied(data_set)
+    for tag in [it for it in found.keys() if it not in wanted]:  # noqa: SIM118  it would decode
+        del found[tag]
+    is_complete = all(tag in data_set or tag == _CHARACTER_SET for tag in tags)
+    return found, 0 if is_complete else OPTIONAL_NOT_SUPPORTED
+
+
+def asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
+    """What a C-FIND answers: every key, also those in items, empty where nothing is known.
+
+    Of a sequence that is asked for without keys, everything is given.
+
+    Args:
+        keys: The identifier, or an item of a sequence in it.
+        candidate: What was found, likewise.
+    """
+    found = _asked_of(keys, candidate)
+    if _CHARACTER_SET in candidate:
+        found.SpecificCharacterSet = candidate.SpecificCharacterSet
+    return declare_text(found)
+
+
+def _asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
+    found = Dataset()
+    for key in keys:
+        if key.tag == _CHARACTER_SET:
+            continue
+        value = candidate[key.tag].value if key.tag in candidate else None
+        if key.VR == "SQ":
+            inner: Dataset | None = next(iter(key.value or ()), None)
+            items: list[Dataset] = list(value or ())
+            if inner:
+                items = [_asked_of(inner, item) for item in items]
+            value = Sequence([copied(item) for item in items])
+        found.add(DataElement(key.tag, key.VR, value))
+    return found

@@ -1,0 +1,167 @@
+"""Modality performed procedure steps, as what keeps them must (PS3.4 F.7, F.8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+from pydicom import Dataset
+from pydicom.uid import generate_uid
+
+from trio_dicom._dimse.message import Response, response_to
+from trio_dicom._dimse.n_messages import NCreateRequest, NGetRequest, NSetRequest
+from trio_dicom._operations.reading import items_of, text_of
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom.status import Code
+from trio_dicom.testing._archive.attributes import (
+    INVALID_VALUE,
+    NO_SUCH_ATTRIBUTE,
+    given,
+    require,
+    selected,
+    update,
+)
+from trio_dicom.testing._archive.refusing import Refused
+
+if TYPE_CHECKING:
+    from trio_dicom.testing._archive.session import Session
+
+__all__ = ["create_performed", "get_performed", "set_performed"]
+
+_IN_PROGRESS: Final = "IN PROGRESS"
+_COMPLETED: Final = "COMPLETED"
+_STATES: Final = (_IN_PROGRESS, _COMPLETED, "DISCONTINUED")
+_FINAL: Final = 0xA710  # error ID (PS3.4 Table F.7.2-2)
+
+# What a step is created with (PS3.4 Table F.7.2-1): of type 1, and of type 2. Those of type 1
+# cannot be set later, apart from the status, which is looked at first.
+_OF_TYPE_1: Final = (
+    "ScheduledStepAttributesSequence",
+    "PerformedProcedureStepID",
+    "PerformedStationAETitle",
+    "PerformedProcedureStepStartDate",
+    "PerformedProcedureStepStartTime",
+    "Modality",
+)
+_OF_TYPE_2_AND_FIXED: Final = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "ReferencedPatientSequence",
+    "PerformedStationName",
+    "PerformedLocation",
+    "StudyID",
+)
+_OF_TYPE_2: Final = (
+    *_OF_TYPE_2_AND_FIXED,
+    "PerformedProcedureStepDescription",
+    "PerformedProcedureTypeDescription",
+    "ProcedureCodeSequence",
+    "PerformedProcedureStepEndDate",
+    "PerformedProcedureStepEndTime",
+    "PerformedProtocolCodeSequence",
+    "PerformedSeriesSequence",
+)
+_SCHEDULED_OF_TYPE_2: Final = (
+    "ReferencedStudySequence",
+    "AccessionNumber",
+    "RequestedProcedureID",
+    "RequestedProcedureDescription",
+    "ScheduledProcedureStepID",
+    "ScheduledProcedureStepDescription",
+    "ScheduledProtocolCodeSequence",
+)
+_SERIES_OF_TYPE_1: Final = ("ProtocolName", "SeriesInstanceUID")
+_SERIES_OF_TYPE_2: Final = (
+    "PerformingPhysicianName",
+    "OperatorsName",
+    "SeriesDescription",
+    "RetrieveAETitle",
+    "ReferencedImageSequence",
+    "ReferencedNonImageCompositeSOPInstanceSequence",
+)
+_AT_THE_END: Final = ("PerformedProcedureStepEndDate", "PerformedProcedureStepEndTime")
+
+
+async def create_performed(
+    session: Session, request: NCreateRequest, _on: NegotiatedContext
+) -> Response:
+    """Keep a step that has begun.
+
+    Raises:
+        Refused: It has not, or there is one of that UID, or an attribute is missing.
+    """
+    await trio.lowlevel.checkpoint()
+    steps = session.archive.performed_steps
+    step = given(request.attribute_list)
+    uid = request.sop_instance_uid or generate_uid(prefix=None)
+    if uid in steps:
+        raise Refused(Code.DUPLICATE_SOP_INSTANCE, "there is such a step")
+    require(step, with_values=["PerformedProcedureStepStatus"])
+    if step.PerformedProcedureStepStatus != _IN_PROGRESS:
+        raise Refused(INVALID_VALUE, "a step begins IN PROGRESS")
+    require(step, with_values=_OF_TYPE_1, present=_OF_TYPE_2)
+    for item in items_of(step, "ScheduledStepAttributesSequence"):
+        require(item, with_values=["StudyInstanceUID"], present=_SCHEDULED_OF_TYPE_2)
+    _require_whole_series(step)
+    steps[uid] = step
+    return response_to(request, Code.SUCCESS, sop_instance_uid=uid)
+
+
+async def set_performed(session: Session, request: NSetRequest, _on: NegotiatedContext) -> Response:
+    """Change a step that goes on, or end it.
+
+    Raises:
+        Refused: It has ended, or cannot end like that, or nobody knows it.
+    """
+    await trio.lowlevel.checkpoint()
+    step = _step(session, request.sop_instance_uid)
+    if text_of(step, "PerformedProcedureStepStatus") != _IN_PROGRESS:
+        raise Refused(
+            Code.PROCESSING_FAILURE,
+            "Performed Procedure Step Object may no longer be updated",
+            error_id=_FINAL,
+        )
+    changes = given(request.modification_list)
+    for element in changes:
+        fixed = element.keyword in (*_OF_TYPE_1, *_OF_TYPE_2_AND_FIXED)
+        if fixed or (element.tag not in step and element.keyword != "SpecificCharacterSet"):
+            why = "cannot be set" if fixed else "was not created"
+            raise Refused(NO_SUCH_ATTRIBUTE, f"{element.keyword} {why}")
+    changed = given(step)
+    update(changed, changes)
+    state = text_of(changed, "PerformedProcedureStepStatus")
+    if state not in _STATES:
+        raise Refused(INVALID_VALUE, "there is no such status of a step")
+    if state != _IN_PROGRESS:
+        require(changed, with_values=_AT_THE_END)
+    if state == _COMPLETED:
+        require(changed, with_values=["PerformedSeriesSequence"])
+    _require_whole_series(changed)
+    session.archive.performed_steps[request.sop_instance_uid] = changed
+    return response_to(request, Code.SUCCESS)
+
+
+async def get_performed(session: Session, request: NGetRequest, _on: NegotiatedContext) -> Response:
+    """Tell what a step is by now (PS3.4 F.8.2).
+
+    Raises:
+        Refused: Nobody knows it.
+    """
+    await trio.lowlevel.checkpoint()
+    step = _step(session, request.sop_instance_uid)
+    found, status = selected(step, request.attribute_identifiers)
+    return response_to(request, status, data_set=found)
+
+
+def _require_whole_series(step: Dataset) -> None:
+    for series in items_of(step, "PerformedSeriesSequence"):
+        require(series, with_values=_SERIES_OF_TYPE_1, present=_SERIES_OF_TYPE_2)
+
+
+def _step(session: Session, uid: str) -> Dataset:
+    step = session.archive.performed_steps.get(uid)
+    if step is None:
+        raise Refused(Code.NO_SUCH_SOP_INSTANCE, "there is no such step")
+    return step

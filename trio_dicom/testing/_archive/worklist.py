@@ -1,0 +1,72 @@
+"""The modality worklist: what is scheduled, by C-FIND (PS3.4 K)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from pydicom import DataElement, Dataset
+from pydicom.sequence import Sequence
+
+from trio_dicom._dimse.c_messages import CFindRequest
+from trio_dicom._dimse.message import Response, response_to
+from trio_dicom._operations.reading import items_of
+from trio_dicom._protocol.contexts import NegotiatedContext
+from trio_dicom.status import Code
+from trio_dicom.testing._archive.attributes import asked_of
+from trio_dicom.testing._archive.matching import matches
+from trio_dicom.testing._archive.refusing import Refused
+
+if TYPE_CHECKING:
+    from trio_dicom.testing._archive.session import Session
+
+__all__ = ["find_scheduled", "found_in"]
+
+_STEPS: Final = 0x0040_0100
+
+
+async def find_scheduled(
+    session: Session, request: CFindRequest, context: NegotiatedContext
+) -> Response:
+    """Send the scheduled steps that match, one after the other; the final response."""
+    scheduled = _single_steps(session.archive.worklist)
+    return await found_in(session, request, context, scheduled)
+
+
+async def found_in(
+    session: Session,
+    request: CFindRequest,
+    context: NegotiatedContext,
+    candidates: Iterable[Dataset],
+) -> Response:
+    """Search a list without levels: send what matches; the final response.
+
+    Args:
+        session: The association.
+        request: What asks.
+        context: Its context.
+        candidates: What there is.
+
+    Raises:
+        Refused: There are no keys.
+    """
+    identifier = request.identifier
+    if identifier is None:
+        raise Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "there is no identifier")
+    for candidate in candidates:
+        if session.is_cancelled(request):
+            return response_to(request, Code.CANCEL)
+        if matches(identifier, candidate):
+            match = asked_of(identifier, candidate)
+            await session.send(response_to(request, Code.PENDING, data_set=match), context)
+    return response_to(request, Code.SUCCESS)
+
+
+def _single_steps(worklist: Iterable[Dataset]) -> Iterator[Dataset]:
+    """A match has a single step (PS3.4 Table K.6-1), whatever an item of the worklist has."""
+    for item in tuple(worklist):
+        for step in items_of(item, "ScheduledProcedureStepSequence"):
+            single = Dataset()
+            single.update(item)
+            single.add(DataElement(_STEPS, "SQ", Sequence([step])))  # the item keeps its own
+            yield single
