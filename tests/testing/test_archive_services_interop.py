@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ import trio
 from pydicom import Dataset, dcmread
 from pydicom.uid import CTImageStorage
 from pynetdicom import AE, evt
-from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep,
     ModalityPerformedProcedureStepRetrieve,
@@ -28,6 +25,7 @@ from tests.interop.pynetdicom_peer import serving
 from tests.interop.worklists import worklist_items, worklist_query
 from tests.testing.builders import instance
 from tests.testing.departments import data
+from tests.testing.pynetdicom_client import associated, event_queue
 from trio_dicom import open_association
 from trio_dicom.sop_classes import MODALITY_WORKLIST
 from trio_dicom.testing import MemoryArchive
@@ -36,24 +34,6 @@ pytestmark = pytest.mark.interop
 
 THE_INSTANCE = "1.2.840.10008.1.20.1.1"
 UID = "1.2.3.9"
-
-
-@contextmanager
-def associated(
-    archive: MemoryArchive, *classes: str, handlers: Any = (), calling_ae: str = "PYNETDICOM"
-) -> Generator[Association, None, None]:
-    """An association of pynetdicom with the archive; for a thread."""
-    entity = AE(ae_title=calling_ae)
-    for sop_class in classes:
-        entity.add_requested_context(sop_class)
-    association = entity.associate(
-        archive.host, archive.port, ae_title=archive.ae_title, evt_handlers=list(handlers)
-    )
-    assert association.is_established
-    try:
-        yield association
-    finally:
-        association.release()
 
 
 # --- worklist -------------------------------------------------------------------------
@@ -214,37 +194,28 @@ def _request() -> Dataset:
     )
 
 
-def _listening(reports: Queue[Any]) -> Callable[[evt.Event], tuple[int, None]]:
-    def on_event_report(event: evt.Event) -> tuple[int, None]:
-        reports.put((event.event_type, event.event_information))
-        return 0x0000, None
-
-    return on_event_report
-
-
 @pytest.mark.parametrize("where", ["after", "elsewhere"])
 async def test_pynetdicom_hears_what_is_committed(archive: MemoryArchive, where: Any) -> None:
     archive.instances.add(instance(1))
     archive.commitments.report = where
 
-    def ask() -> tuple[int, tuple[int, Dataset]]:
-        here: Queue[Any] = Queue()
-        there: Queue[Any] = Queue()
+    def ask() -> tuple[int, tuple[int, str, Dataset]]:
+        here, on_here = event_queue()
+        there, on_there = event_queue()
         entity = AE(ae_title="PYNETDICOM")
         entity.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
-        handler = (evt.EVT_N_EVENT_REPORT, _listening(there))
-        with serving(entity, [handler]) as port:
+        with serving(entity, [(evt.EVT_N_EVENT_REPORT, on_there)]) as port:
             archive.destinations["PYNETDICOM"] = (HOST, port)
-            handler = (evt.EVT_N_EVENT_REPORT, _listening(here))
-            with associated(archive, StorageCommitmentPushModel, handlers=[handler]) as association:
+            handlers = [(evt.EVT_N_EVENT_REPORT, on_here)]
+            with associated(archive, StorageCommitmentPushModel, handlers=handlers) as association:
                 status, _ = association.send_n_action(
                     _request(), 1, StorageCommitmentPushModel, THE_INSTANCE
                 )
                 report = (there if where == "elsewhere" else here).get(timeout=30)
         return status.Status, report
 
-    status, (event_type, information) = await trio.to_thread.run_sync(ask)
-    assert (status, event_type) == (0x0000, 2)
+    status, (event_type, uid, information) = await trio.to_thread.run_sync(ask)
+    assert (status, event_type, uid) == (0x0000, 2, THE_INSTANCE)
     assert information.TransactionUID == "1.2.9"
     [committed], [failed] = information.ReferencedSOPSequence, information.FailedSOPSequence
     assert committed.ReferencedSOPInstanceUID == "1.2.1"

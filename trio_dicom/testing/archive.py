@@ -14,6 +14,7 @@ from trio_dicom.options import Limits
 from trio_dicom.testing._archive.commitment import Commitments
 from trio_dicom.testing._archive.instances import Instances
 from trio_dicom.testing._archive.session import Session, serve_association
+from trio_dicom.testing._archive.unified_subscriptions import Subscriptions
 from trio_dicom.testing.calling import Place
 
 __all__ = ["MemoryArchive", "open_archive"]
@@ -24,7 +25,7 @@ class MemoryArchive:
     """An archive in memory: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE.
 
     Beside that it is what a department has around one: it serves a modality worklist, commits
-    itself to what it stores, and keeps performed procedure steps.
+    itself to what it stores, and keeps modality performed and unified procedure steps.
 
     It accepts every storage SOP class in every transfer syntax that pydicom knows, and
     takes the first one that is proposed.
@@ -46,6 +47,10 @@ class MemoryArchive:
         commitments: How it commits itself to what it has, and what it has reported.
         performed_steps: The modality performed procedure steps by SOP Instance UID, as they
             are by now.
+        unified_steps: The unified procedure steps, likewise; the Transaction UID is the lock of
+            who has claimed one.
+        subscriptions: Who is told about them: on an association of theirs that has a context
+            for ``UPS_EVENT``, else on one that the archive opens to its destinations.
         host: The address that it listens on, or "".
         port: The TCP port that it listens on, or 0.
         sessions: The connections that it serves at the moment.
@@ -62,6 +67,8 @@ class MemoryArchive:
     worklist: list[Dataset] = field(factory=list[Dataset], kw_only=True, repr=False)
     commitments: Commitments = field(factory=Commitments, kw_only=True)
     performed_steps: dict[str, Dataset] = field(factory=dict[str, Dataset], init=False, repr=False)
+    unified_steps: dict[str, Dataset] = field(factory=dict[str, Dataset], init=False, repr=False)
+    subscriptions: Subscriptions = field(factory=Subscriptions, kw_only=True)
     host: str = field(default="", init=False)
     port: int = field(default=0, init=False)
     sessions: list[Session] = field(factory=list[Session], init=False, repr=False)

@@ -25,6 +25,11 @@ from trio_dicom.sop_classes import (
     MPPS,
     MPPS_RETRIEVE,
     STORAGE_COMMITMENT,
+    UPS_EVENT,
+    UPS_PULL,
+    UPS_PUSH,
+    UPS_QUERY,
+    UPS_WATCH,
     VERIFICATION,
 )
 from trio_dicom.status import Code
@@ -40,6 +45,13 @@ from trio_dicom.testing._archive.performed_steps import (
 )
 from trio_dicom.testing._archive.refusing import AssociationOver, Refused
 from trio_dicom.testing._archive.storing import echo, store
+from trio_dicom.testing._archive.unified_actions import act_unified
+from trio_dicom.testing._archive.unified_steps import (
+    create_unified,
+    find_unified,
+    get_unified,
+    set_unified,
+)
 from trio_dicom.testing._archive.worklist import find_scheduled
 
 if TYPE_CHECKING:
@@ -81,6 +93,13 @@ def _rows() -> Iterator[_Service]:
     yield _Service(NCreateRequest, _uids(MPPS), create_performed)
     yield _Service(NSetRequest, _uids(MPPS), set_performed)
     yield _Service(NGetRequest, _uids(MPPS_RETRIEVE), get_performed)
+    yield _Service(CFindRequest, _uids(UPS_PULL, UPS_WATCH, UPS_QUERY), find_unified)
+    # A step is one of UPS Push, whatever the context is for (PS3.4 CC.3.1).
+    ups = _uids(UPS_PUSH)
+    yield _Service(NCreateRequest, ups, create_unified)
+    yield _Service(NGetRequest, _uids(UPS_PUSH, UPS_PULL, UPS_WATCH), get_unified, ups)
+    yield _Service(NSetRequest, _uids(UPS_PULL), set_unified, ups)
+    yield _Service(NActionRequest, _uids(UPS_PUSH, UPS_PULL, UPS_WATCH), act_unified, ups)
 
 
 def _uids(*contexts: PresentationContext) -> frozenset[str]:
@@ -93,8 +112,8 @@ def _by_request(rows: Iterable[_Service]) -> dict[tuple[type[Request], str], _Se
 
 _SERVICES: Final = _by_request(_rows())
 
-SERVED_CLASSES: Final = frozenset(uid for _, uid in _SERVICES)
-"""The abstract syntaxes of everything that the archive does."""
+SERVED_CLASSES: Final = frozenset(uid for _, uid in _SERVICES) | _uids(UPS_EVENT)
+"""The abstract syntaxes of everything that the archive does; for events nobody can ask."""
 
 
 async def serve_request(session: Session, request: Request, context: NegotiatedContext) -> None:
