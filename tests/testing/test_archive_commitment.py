@@ -17,12 +17,18 @@ from tests.testing.departments import Listening, associated, data
 from trio_dicom import (
     Association,
     InstanceReference,
+    NActionResponse,
+    NEventReportRequest,
+    NEventReportResponse,
     Receiver,
     open_receiver,
     request_commitment,
 )
+from trio_dicom._dimse.message import Message
+from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.sop_classes import STORAGE_COMMITMENT, VERIFICATION
 from trio_dicom.testing import MemoryArchive
+from trio_dicom.testing._archive.session import Session
 
 PUSH_MODEL = STORAGE_COMMITMENT.abstract_syntax
 THE_INSTANCE = "1.2.840.10008.1.20.1.1"
@@ -144,6 +150,58 @@ async def test_the_report_goes_elsewhere_when_the_association_has_ended(
     assert archive.sessions == []
 
 
+async def test_a_report_that_nobody_answers_goes_elsewhere_in_the_end(
+    archive: MemoryArchive, autojump_clock: MockClock
+) -> None:
+    here, there = trio.Event(), Listening()
+
+    async def take(_request: NEventReportRequest) -> NEventReportResponse:
+        here.set()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with receiving(archive) as receiver:
+        with receiver.events(there.take):
+            async with associated(archive, STORAGE_COMMITMENT, calling_ae="MODALITY") as first:
+                with first.events(take):
+                    await ask(first, request())
+                    await here.wait()
+                    await first.abort()
+            await there.until(lambda: len(there.reports) == 1)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_the_report_does_not_overtake_the_answer(
+    archive: MemoryArchive,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,
+    leaves: bool,
+) -> None:
+    """The archive takes its time for the answer, and the client may not wait for that."""
+    send = Session.send
+
+    async def send_late(self: Session, message: Message, context: NegotiatedContext) -> None:
+        if isinstance(message, NActionResponse):
+            await trio.sleep(2)
+        await send(self, message, context)
+
+    monkeypatch.setattr(Session, "send", send_late)
+    here, there = Listening(), Listening()
+    async with receiving(archive) as receiver:
+        with receiver.events(there.take):
+            async with associated(archive, STORAGE_COMMITMENT, calling_ae="MODALITY") as first:
+                with first.events(here.take):
+                    if leaves:
+                        with trio.move_on_after(1):
+                            await ask(first, request())
+                        await first.abort()
+                    else:
+                        assert await ask(first, request()) == 0x0000
+                        assert here.reports == []
+                        await here.until(lambda: len(here.reports) == 1)
+            await there.until(lambda: len(there.reports) == leaves)
+
+
 async def test_the_new_association_is_of_the_two_who_spoke_before(archive: MemoryArchive) -> None:
     """PS3.4 J.3.3.1.2: the archive is called what it was called, and is the provider."""
     archive.destinations["MODALITY"] = archive.serve
@@ -170,14 +228,14 @@ async def test_who_is_not_known_gets_no_report_elsewhere(
 
 
 async def test_a_transaction_uid_serves_once(archive: MemoryArchive) -> None:
-    for committed in (True, False):
+    words: list[str] = []
+    for _ in range(2):
         async with (
             associated(archive, STORAGE_COMMITMENT) as association,
             request_commitment(association, [ONE], transaction_uid="1.9") as pending,
         ):
-            [said] = (await pending.result()).instances
-        assert said.committed is committed
-    assert said.words == "0131H: duplicate transaction UID"
+            words += [it.words for it in (await pending.result()).instances]
+    assert words == ["committed", "0131H: duplicate transaction UID"]
 
 
 @pytest.mark.parametrize(

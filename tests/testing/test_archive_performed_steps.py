@@ -99,22 +99,27 @@ async def test_a_step_is_told_to_who_asks_for_it() -> None:
         assert (await association.n_create(RETRIEVE, "1.2.9")).status.code == 0x0211
 
 
-async def test_texts_of_several_character_sets_are_one_step() -> None:
+@pytest.mark.parametrize(
+    "first,second,text,told",
+    [
+        ("ISO_IR 100", "ISO_IR 192", "頭", "ISO_IR 192"),
+        ("ISO_IR 192", "ISO_IR 100", "groß", "ISO_IR 100"),
+        ("ISO_IR 100", "ISO_IR 144", "голова", "ISO_IR 192"),
+    ],
+)
+async def test_texts_of_several_character_sets_are_one_step(
+    first: str, second: str, text: str, told: str
+) -> None:
     archive = MemoryArchive()
     async with associated(archive, MPPS, MPPS_RETRIEVE) as association:
-        step = await create_performed_step(
-            association, performed(SpecificCharacterSet="ISO_IR 100")
-        )
-        await update_performed_step(
-            association,
-            step,
-            data(SpecificCharacterSet="ISO_IR 192", PerformedProcedureStepDescription="頭"),
-        )
+        step = await create_performed_step(association, performed(SpecificCharacterSet=first))
+        change = data(SpecificCharacterSet=second, PerformedProcedureStepDescription=text)
+        await update_performed_step(association, step, change)
         got = (await association.n_get(RETRIEVE, step.sop_instance_uid)).attribute_list
     assert got is not None
-    assert got.SpecificCharacterSet == "ISO_IR 192"
+    assert got.SpecificCharacterSet == told
     assert got.PatientName == "Müller^Jürgen"
-    assert got.PerformedProcedureStepDescription == "頭"
+    assert got.PerformedProcedureStepDescription == text
 
 
 async def test_a_step_without_a_uid_gets_one() -> None:

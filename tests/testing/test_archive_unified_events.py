@@ -13,6 +13,10 @@ from trio.testing import MockClock
 from tests.testing.departments import Listening, associated, data
 from tests.testing.unified import CANCELED, LOCK, REASON, UID, UPS, new_step, put
 from trio_dicom import (
+    ClaimedStep,
+    NActionResponse,
+    NEventReportRequest,
+    NEventReportResponse,
     StatusError,
     UnifiedWorklist,
     UPSAssigned,
@@ -24,8 +28,11 @@ from trio_dicom import (
     open_receiver,
     ups_event,
 )
+from trio_dicom._dimse.message import Message
+from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.sop_classes import UPS_CLASSES, UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_WATCH
 from trio_dicom.testing import MemoryArchive
+from trio_dicom.testing._archive.session import Session
 
 SCHEDULED = UPSStateReport(sop_instance_uid=UID, state=UPSState.SCHEDULED, input_readiness="READY")
 
@@ -105,13 +112,21 @@ async def test_who_watches_a_step_hears_how_it_stands_and_goes_on(
     ]
 
 
-async def test_an_event_comes_after_the_answer_to_what_led_to_it(archive: MemoryArchive) -> None:
+async def test_an_event_comes_after_the_answer_to_what_led_to_it(
+    archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    send = Session.send
+
+    async def send_late(self: Session, message: Message, context: NegotiatedContext) -> None:
+        if isinstance(message, NActionResponse):
+            await trio.sleep(1)
+        await send(self, message, context)
+
+    monkeypatch.setattr(Session, "send", send_late)
     async with watching(archive) as watcher:
         await watcher.worklist.subscribe(UID)
         assert watcher.listening.reports == []
-        await watcher.listening.until(lambda: len(watcher.listening.reports) == 1)
-        [report] = watcher.listening.reports
-    assert (report.sop_class_uid, report.event_type_id) == (UPS, 1)
+        await watcher.heard(1)
 
 
 async def test_a_scheduled_step_is_canceled_by_way_of_progress(
@@ -179,6 +194,18 @@ async def test_with_a_lock_all_steps_are_told_at_once(
     assert [getattr(event, "sop_instance_uid", "") for event in events] == [UID, "1.2.4"]
     assert archive.subscriptions.everything == {"WATCHER": True}
     assert archive.subscriptions.steps == {UID: {"WATCHER": True}, "1.2.4": {"WATCHER": True}}
+
+
+async def test_a_subscription_to_all_leaves_those_to_single_steps_as_they_are(
+    archive: MemoryArchive,
+) -> None:
+    async with watching(archive) as watcher:
+        await watcher.worklist.subscribe(UID, deletion_lock=True)
+        await watcher.worklist.subscribe()
+        assert archive.subscriptions.steps[UID] == {"WATCHER": True}
+        assert archive.subscriptions.steps["1.2.4"] == {"WATCHER": False}
+        await watcher.worklist.subscribe(UID)
+        assert archive.subscriptions.steps[UID] == {"WATCHER": False}
 
 
 async def test_a_lock_may_not_be_granted(archive: MemoryArchive) -> None:
@@ -272,19 +299,52 @@ async def test_what_is_no_subscription_is_refused(archive: MemoryArchive) -> Non
 async def test_who_has_no_association_is_called(
     archive: MemoryArchive, autojump_clock: MockClock
 ) -> None:
-    listening = Listening()
+    listening, at_a_time = Listening(), set[int]()
+
+    async def take(request: NEventReportRequest) -> NEventReportResponse:
+        at_a_time.add(receiver.associations)
+        return await listening.take(request)
+
     async with open_receiver(into=None, ae_title="WATCHER", checks_called_ae=True) as receiver:
         archive.destinations["WATCHER"] = receiver.serve
-        with receiver.events(listening.take):
+        with receiver.events(take):
             async with associated(archive, UPS_WATCH, UPS_PULL) as association:
                 worklist = UnifiedWorklist(association)
                 await worklist.subscribe(UID, receiving_ae="WATCHER")
                 await listening.until(lambda: len(listening.reports) == 1)
-                step = await worklist.claim(UID)
-                await worklist.report_progress(step, 50)
+                async with trio.open_nursery() as nursery:
+                    archive.unified_steps[UID].ProcedureStepState = "IN PROGRESS"
+                    archive.unified_steps[UID].TransactionUID = LOCK
+                    step = ClaimedStep(sop_instance_uid=UID, transaction_uid=LOCK)
+                    nursery.start_soon(worklist.report_progress, step, 50)
+                    nursery.start_soon(worklist.report_progress, step, 60)
             # The association is over, and the reports go out all the same.
             await listening.until(lambda: len(listening.reports) == 3)
-    assert [it.event_type_id for it in listening.reports] == [1, 1, 3]
+    assert [it.event_type_id for it in listening.reports] == [1, 3, 3]
+    assert at_a_time == {1}
+
+
+async def test_who_hangs_up_before_having_answered_is_called(
+    archive: MemoryArchive, autojump_clock: MockClock
+) -> None:
+    here, there = trio.Event(), Listening()
+
+    async def take(_request: NEventReportRequest) -> NEventReportResponse:
+        here.set()
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with open_receiver(into=None, ae_title="WATCHER") as receiver:
+        archive.destinations["WATCHER"] = receiver.serve
+        with receiver.events(there.take):
+            async with associated(
+                archive, UPS_WATCH, UPS_EVENT, calling_ae="WATCHER"
+            ) as association:
+                with association.events(take):
+                    await UnifiedWorklist(association).subscribe(UID)
+                    await here.wait()
+                    await association.connection.send_abort()
+            await there.until(lambda: len(there.reports) == 1)
 
 
 async def test_an_association_without_a_context_for_events_gets_none(

@@ -271,7 +271,7 @@ async def test_a_step_is_changed_by_who_may(
     if status == 0:
         step = archive.unified_steps[UID]
         assert step.ProcedureStepLabel == "Großer Plan"
-        assert step.SpecificCharacterSet == "ISO_IR 192"
+        assert step.SpecificCharacterSet == "ISO_IR 100"
         assert step.TransactionUID == (lock or "")
     elif before is not None:
         assert archive.unified_steps[UID] == before

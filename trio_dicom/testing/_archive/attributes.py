@@ -85,7 +85,7 @@ def update(data_set: Dataset, modifications: Dataset) -> None:
         data_set: The instance, which is changed.
         modifications: The new values, with a character set of their own.
     """
-    data_set.update({it.tag: it for it in modifications if it.tag != _CHARACTER_SET})
+    data_set.update(modifications)
     declare_text(data_set)
 
 

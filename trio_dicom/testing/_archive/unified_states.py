@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from pydicom import Dataset
-from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from trio_dicom._dimse.n_messages import NActionRequest
-from trio_dicom._operations.reading import as_dt, copied, items_of, text_of
+from trio_dicom._operations.reading import as_dt, items_of, text_of
 from trio_dicom._operations.references import CodedEntry
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import given, has_value, update
@@ -141,7 +140,7 @@ def _set_state(session: Session, request: NActionRequest, step: Dataset, state: 
 def _check_completed(step: Dataset) -> None:
     performed = items_of(step, _PERFORMED)
     if not performed:
-        raise Refused(UPSCode.FINAL_STATE_REQUIREMENTS, f"without an item of {_PERFORMED}"[:64])
+        raise Refused(UPSCode.FINAL_STATE_REQUIREMENTS, f"without {_PERFORMED}")
     for item in performed:
         for keyword in _TO_COMPLETE:
             if not has_value(item, keyword):
@@ -152,9 +151,8 @@ def _check_completed(step: Dataset) -> None:
 
 def _check_canceled(step: Dataset) -> None:
     """Final state X; when it was canceled, we know (PS3.4 Table CC.2.5-3)."""
-    progress = [copied(item) for item in items_of(step, _PROGRESS)]
-    if not progress or not has_value(progress[0], _WHY):
+    progress = next(iter(items_of(step, _PROGRESS)), Dataset())
+    if not has_value(progress, _WHY):
         raise Refused(UPSCode.FINAL_STATE_REQUIREMENTS, f"without {_WHY}")
-    if not has_value(progress[0], "ProcedureStepCancellationDateTime"):
-        progress[0].ProcedureStepCancellationDateTime = as_dt(datetime.now().astimezone())
-    setattr(step, _PROGRESS, Sequence(progress))
+    if not has_value(progress, "ProcedureStepCancellationDateTime"):
+        progress.ProcedureStepCancellationDateTime = as_dt(datetime.now().astimezone())

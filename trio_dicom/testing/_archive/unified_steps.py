@@ -157,7 +157,6 @@ async def set_unified(session: Session, request: NSetRequest, _on: NegotiatedCon
         raise Refused(UPSCode.WRONG_TRANSACTION, "somebody else has claimed the step")
     if "ProcedureStepState" in changes:
         raise Refused(INVALID_VALUE, "the state of a step changes by N-ACTION")
-    changes.pop(_TRANSACTION, None)
     changes.ScheduledProcedureStepModificationDateTime = _now()
     changed = given(step)
     update(changed, changes)
