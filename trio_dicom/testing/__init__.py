@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trio_dicom.testing._archive.commitment import Commitments
     from trio_dicom.testing._archive.instances import Instance, Instances
+    from trio_dicom.testing._archive.unified_subscriptions import Subscriptions
     from trio_dicom.testing.answers import acceptance_of
     from trio_dicom.testing.archive import MemoryArchive, open_archive
     from trio_dicom.testing.calling import Place, open_memory_association
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Chunks",
     "Clog",
+    "Commitments",
     "ConversationEnd",
     "ConversationOver",
     "Corrupt",
@@ -50,6 +53,7 @@ __all__ = [
     "ReplayedPeer",
     "ScriptedPeer",
     "Stall",
+    "Subscriptions",
     "Trickle",
     "acceptance_of",
     "memory_link",
@@ -66,6 +70,7 @@ _HOMES = {
     "MemoryArchive": "archive",
     "Chunks": "faults",
     "Clog": "faults",
+    "Commitments": "_archive.commitment",
     "ConversationEnd": "conversation",
     "ConversationOver": "conversation",
     "Corrupt": "faults",
@@ -81,6 +86,7 @@ _HOMES = {
     "ReplayedPeer": "replay",
     "ScriptedPeer": "scripted",
     "Stall": "faults",
+    "Subscriptions": "_archive.unified_subscriptions",
     "Trickle": "faults",
     "acceptance_of": "answers",
     "memory_link": "links",
