@@ -63,9 +63,9 @@ async def test_who_serves_on_is_cancelled_in_the_end(autojump_clock: MockClock) 
     async def serve(stream: trio.abc.Stream) -> None:
         await archive.serve(stream)
         for second in range(10):
-            await trio.sleep(1)
+            await trio.sleep(2)
             done.append(second)
 
     async with open_memory_association(serve, contexts=[VERIFICATION]) as association:
         await association.c_echo()
-    assert done == [0, 1, 2, 3]
+    assert done == [0, 1]

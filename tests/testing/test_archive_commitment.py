@@ -227,6 +227,16 @@ async def test_who_is_not_known_gets_no_report_elsewhere(
     assert "nobody knows where 'TRIO_DICOM' is" in caplog.text
 
 
+async def test_who_does_not_let_the_archive_in_is_not_told(
+    archive: MemoryArchive, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive.destinations["MODALITY"] = MemoryArchive("ANOTHER", checks_called_ae=True).serve
+    archive.commitments.report = "elsewhere"
+    async with associated(archive, STORAGE_COMMITMENT, calling_ae="MODALITY") as association:
+        assert await ask(association, request()) == 0x0000
+    assert "'MODALITY' was not told what happened" in caplog.text
+
+
 async def test_a_transaction_uid_serves_once(archive: MemoryArchive) -> None:
     words: list[str] = []
     for _ in range(2):

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.interop.worklists import worklist_items
 from tests.testing.departments import associated, data
 from trio_dicom import (
     CodedEntry,
+    EncodedDataSet,
+    NCreateRequest,
     PerformedSeries,
     PerformedStep,
     StatusError,
@@ -141,6 +144,13 @@ async def test_a_uid_names_one_step() -> None:
             await update_performed_step(
                 association, PerformedStep(sop_instance_uid="1.2.10"), data(StudyID="1")
             )
+
+
+async def test_a_value_that_is_none_is_refused() -> None:
+    broken = EncodedDataSet(b"\x20\0\x13\0IS\x02\0xx", ExplicitVRLittleEndian)
+    async with associated(MemoryArchive(), MPPS) as association:
+        request = NCreateRequest(sop_class_uid=CLASS, sop_instance_uid="1.2.9", data_set=broken)
+        assert (await association.send_request(request)).status.code == 0x0106
 
 
 def without(keyword: str) -> Callable[[Dataset], None]:

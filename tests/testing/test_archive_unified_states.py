@@ -218,6 +218,7 @@ async def test_what_is_no_action_is_refused() -> None:
     "changes,status",
     [
         ({}, 0x0000),
+        ({"WorklistLabel": "Mine"}, 0x0000),
         ({"ProcedureStepState": "IN PROGRESS"}, 0xC309),
         ({"ProcedureStepState": None}, 0xC309),
         ({"ProcedureStepLabel": None}, 0x0120),
@@ -241,7 +242,9 @@ async def test_a_step_is_created_as_the_standard_says(changes: dict[str, Any], s
         assert (UID in archive.unified_steps) == (status == 0)
         if status == 0:
             assert (await association.n_create(UPS, UID, step)).status.code == 0x0111
-            assert archive.unified_steps[UID].ScheduledProcedureStepModificationDateTime
+            step = archive.unified_steps[UID]
+            assert step.ScheduledProcedureStepModificationDateTime
+            assert step.WorklistLabel == changes.get("WorklistLabel", "ARCHIVE")
 
 
 @pytest.mark.parametrize(

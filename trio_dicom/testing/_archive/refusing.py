@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trio_dicom.status import Status
+
 __all__ = ["AssociationOver", "Refused"]
 
 
@@ -17,7 +19,7 @@ class Refused(Exception):
         error_id: The Error ID (0000,0903) of the answer, where the standard has one.
     """
 
-    def __init__(self, status: int, comment: str, *, error_id: int | None = None) -> None:
+    def __init__(self, status: Status | int, comment: str, *, error_id: int | None = None) -> None:
         super().__init__(comment)
         self.status = status
         self.error_id = error_id
