@@ -53,7 +53,7 @@ class Commitments:
     report: Literal["after", "before", "elsewhere"] = "after"
     delay: float = 0.0
     failures: dict[str, int] = field(factory=dict[str, int])
-    results: dict[str, Dataset] = field(factory=dict[str, Dataset])
+    results: dict[str, Dataset] = field(factory=dict[str, Dataset], repr=False)
 
 
 async def commit(session: Session, request: NActionRequest, context: NegotiatedContext) -> Response:
