@@ -78,7 +78,8 @@ class Limits:
 
     What is over a limit is refused when that shows, and no more than the limit is held until
     then. Objects of Python cost more than the bytes that they are made of: a data set that is
-    decoded up to forty times as much where it is nothing but tiny elements.
+    decoded up to forty times as much where it is nothing but tiny elements, a hundred times
+    where it is nothing but empty items.
 
     Attributes:
         pdu_length: The longest P-DATA-TF PDU taken from a peer that ignores our

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 
 from tests.dimse.elements import EXPLICIT, IMPLICIT, SEQUENCE, explicit, implicit, item
@@ -128,9 +130,11 @@ def test_what_came_in_another_character_set_must_be_in_the_one_that_is_declared_
 
 def test_items_that_nobody_has_touched_are_looked_into() -> None:
     inner = implicit(0x0008_0104, b"\xfcx")
-    data_set = EncodedDataSet(implicit(SEQUENCE, item(inner)), IMPLICIT).decode()
-    assert undeclared_text(data_set) == "CodeMeaning (0008,0104)"
-    assert isinstance(data_set.get_item(Tag(SEQUENCE)), RawDataElement)
+    of_a_file = read_dataset(BytesIO(implicit(SEQUENCE, item(inner))), True, True)
+    assert undeclared_text(of_a_file) == "CodeMeaning (0008,0104)"
+    assert isinstance(of_a_file.get_item(Tag(SEQUENCE)), RawDataElement)
+    of_a_peer = EncodedDataSet(implicit(SEQUENCE, item(inner)), IMPLICIT).decode()
+    assert undeclared_text(of_a_peer) == "CodeMeaning (0008,0104)"
     declared = implicit(CHARACTER_SET, b"ISO_IR 100")
     whole = implicit(SEQUENCE, item(declared + inner)) + implicit(0x0020_0010, b"")
     assert undeclared_text(EncodedDataSet(whole, IMPLICIT).decode()) is None

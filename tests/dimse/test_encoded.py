@@ -138,27 +138,6 @@ def test_character_sets_without_end_are_refused() -> None:
                 EncodedDataSet(data, EXPLICIT).decode()
 
 
-@pytest.mark.pitfall(30)
-@pytest.mark.parametrize("declared", [b"punycode", b"KLINGON ", b"ISO_IR 6\\" * 200])
-@pytest.mark.parametrize("vr", ["SQ", "UN"])
-def test_items_declare_no_character_set_that_does_not_exist(declared: bytes, vr: str) -> None:
-    data = explicit(0x0008_1140, vr, item(explicit(0x0008_0005, "CS", declared)))
-    with pytest.raises(PDUError, match="an item declares"):
-        EncodedDataSet(data, EXPLICIT).decode()
-
-
-def test_items_that_pydicom_cannot_read_are_a_pdu_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trio_dicom._dimse import reading
-
-    def refuse(*_args: object) -> None:
-        raise ValueError("no")
-
-    monkeypatch.setattr(reading, "convert_SQ", refuse)
-    data = explicit(0x0009_1001, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)
-    with pytest.raises(PDUError, match="cannot be read"):
-        EncodedDataSet(data, EXPLICIT).decode()
-
-
 def test_items_where_the_character_set_belongs_declare_none() -> None:
     charset = explicit(0x0008_0005, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)
     nested = explicit(0x0009_1001, "UN", item() + END_OF_SEQUENCE, length=UNDEFINED)

@@ -15,7 +15,7 @@ from pydicom.charset import convert_encodings, python_encoding
 
 from trio_dicom.errors import PDUError
 
-__all__ = ["check_declared", "codecs_of"]
+__all__ = ["codecs_of", "defined_terms"]
 
 _LONGEST: Final = 1024
 """Characters. All the terms that there are, one after the other, have half as many."""
@@ -47,19 +47,9 @@ def codecs_of(declared: str) -> list[str]:
     return list(_codecs(declared))
 
 
-def check_declared(value: bytes) -> None:
-    """Refuse what pydicom must not see in an item, which it reads by itself.
-
-    Raises:
-        PDUError: A term is neither known nor a common misspelling, or there are too many.
-    """
-    declared = value.decode("latin-1")
-    if len(declared) > _LONGEST:
-        raise PDUError(f"an item declares its character set in {len(declared)} characters")
-    for term in _terms(declared):
-        is_misspelt = _MISSPELT.match(term) or _MISSPELT_EXTENSION.match(term)
-        if term not in python_encoding and not is_misspelt:
-            raise PDUError("an item declares a character set that does not exist")
+def defined_terms(declared: str) -> str:
+    """The same in the standard's terms, where "" stands for what nobody knows."""
+    return "\\".join(_known(term) for term in _terms(declared))
 
 
 @lru_cache(maxsize=64)

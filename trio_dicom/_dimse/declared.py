@@ -15,18 +15,16 @@ from pydicom.charset import default_encoding
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.multival import MultiValue
-from pydicom.values import convert_SQ
 
 from trio_dicom._dimse.headers import name_of
+from trio_dicom._dimse.items import read_items
 from trio_dicom._dimse.levels import Level, charset_of, element_of, is_ascii
-from trio_dicom._dimse.sequences import check_sequence
 from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import CHARSET_VRS
 from trio_dicom.errors import PDUError
 
 __all__ = ["undeclared_text"]
 
-_DEEPEST: Final = 1 << 16
 _NAME_DELIMITERS: Final = re.compile("[=^]")  # behind which pydicom chooses the codec anew
 
 
@@ -72,9 +70,7 @@ def _items(level: Level, element: DataElement | RawDataElement) -> Iterable[Data
         return element.value or ()
     data = element.value or b""
     encoding = Encoding(element.is_implicit_VR, element.is_little_endian)
-    check_sequence(data, 0, len(data), encoding, nesting=_DEEPEST)
-    charset = level.read_charset or level.charset
-    return convert_SQ(data, encoding.implicit_vr, encoding.little_endian, charset)
+    return read_items(data, encoding, level.read_charset or level.charset)
 
 
 def _is_declared(

@@ -102,6 +102,6 @@ HEADERS: Final[dict[Encoding, Header]] = {
     Encoding(True, True): _implicit_header("<"),
     Encoding(False, True): _explicit_header("<"),
     Encoding(False, False): _explicit_header(">"),
-    # No transfer syntax, but what pydicom finds in a UN among big endian elements.
+    # No transfer syntax, but what may lie in a UN among big endian elements.
     Encoding(True, False): _implicit_header(">"),
 }

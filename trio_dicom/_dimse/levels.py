@@ -10,7 +10,6 @@ from typing import Final
 
 from attrs import define, field
 from pydicom import Dataset
-from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import BaseTag
 
@@ -59,8 +58,8 @@ def charset_of(data_set: Dataset, inherited: list[str]) -> list[str]:
         return inherited
     if isinstance(declared, RawDataElement):
         return codecs_of(declared.value.decode("latin-1"))
-    text = [declared.value] if isinstance(declared.value, str) else list(declared.value)
-    return convert_encodings(text)
+    terms = [declared.value] if isinstance(declared.value, str) else declared.value
+    return codecs_of("\\".join(map(str, terms)))
 
 
 def is_ascii(text: bytes) -> bool:

@@ -23,8 +23,8 @@ __all__ = ["TAKE_PLAIN", "Elements"]
 Elements: TypeAlias = dict[BaseTag, RawDataElement | DataElement]
 """The elements of a ``Dataset``, by their tags."""
 
-TakePlain: TypeAlias = Callable[[bytes, int, Elements], int]
-"""Adds the plain elements from a position on; gives the position of the first that is not."""
+TakePlain: TypeAlias = Callable[[bytes, int, int, Elements], int]
+"""Adds the plain elements between two positions; gives the position of the first that is not."""
 
 _HEADER_LENGTH: Final = 8
 # What RawDataElement says of itself after the fields that we fill. Its own way to be made
@@ -46,8 +46,7 @@ def _explicit(byte_order: str) -> TakePlain:
         vr = None if group in FORBIDDEN_GROUPS else SHORT_VRS.get(code)
         return BaseTag(group << 16 | element), vr
 
-    def take(data: bytes, position: int, found: Elements) -> int:
-        end = len(data)
+    def take(data: bytes, position: int, end: int, found: Elements) -> int:
         while end - position >= _HEADER_LENGTH:
             beginning, length = unpack(data, position)
             tag, vr = kind(beginning)
@@ -76,8 +75,7 @@ def _implicit(byte_order: str) -> TakePlain:
         is_plain = group not in FORBIDDEN_GROUPS and public_vr(tag) not in ("SQ", "UN", None)
         return tag, is_plain
 
-    def take(data: bytes, position: int, found: Elements) -> int:
-        end = len(data)
+    def take(data: bytes, position: int, end: int, found: Elements) -> int:
         while end - position >= _HEADER_LENGTH:
             beginning, length = unpack(data, position)
             tag, is_plain = kind(beginning)
@@ -98,4 +96,6 @@ TAKE_PLAIN: Final[dict[Encoding, TakePlain]] = {
     Encoding(True, True): _implicit("<"),
     Encoding(False, True): _explicit("<"),
     Encoding(False, False): _explicit(">"),
+    # No transfer syntax, but what may lie in a UN among big endian elements.
+    Encoding(True, False): _implicit(">"),
 }

@@ -7,7 +7,6 @@ from typing import Final
 
 from attrs import define, field
 
-from trio_dicom._dimse.charsets import check_declared
 from trio_dicom._dimse.headers import (
     FORBIDDEN_GROUPS,
     HEADERS,
@@ -24,14 +23,13 @@ from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.vr import is_private
 from trio_dicom.errors import PDUError
 
-__all__ = ["Allowance", "check_fragments", "check_sequence", "look_for_levels"]
+__all__ = ["Allowance", "check_fragments", "check_sequence", "encoding_of_item", "look_for_levels"]
 
-_SPECIFIC_CHARACTER_SET: Final = 0x0008_0005
 _ITEM_BEGINS: Final = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
 
 class _HostileError(PDUError):
-    """Not broken, but nothing that pydicom may see, whatever is around it."""
+    """Not broken, but too much, whatever is around it."""
 
 
 @define(eq=False)
@@ -66,6 +64,7 @@ def check_sequence(
     nesting: int,
     delimited: bool = False,
     guessing: bool = False,
+    looking: bool = True,
     allowance: Allowance | None = None,
 ) -> int:
     """Checks the items from ``start`` on and gives the position behind them.
@@ -78,6 +77,7 @@ def check_sequence(
         nesting: How many levels of sequences there may be, this one included.
         delimited: A sequence delimitation item ends it.
         guessing: Look into each item whether it is in implicit VR, as in UN.
+        looking: Look into values of unknown VR, too.
         allowance: What its items and what is in them is counted against, if it is.
 
     Raises:
@@ -86,7 +86,7 @@ def check_sequence(
     sequence = _Frame(
         end=end, delimited=delimited, encoding=encoding, guessing=guessing, is_sequence=True
     )
-    walk = _Walk(data=data, position=start, nesting=nesting, allowance=allowance)
+    walk = _Walk(data=data, position=start, nesting=nesting, looking=looking, allowance=allowance)
     walk.enter(sequence)
     try:
         while walk.frames:
@@ -138,8 +138,8 @@ def look_for_levels(
 ) -> None:
     """Looks how deep a value of unknown VR would lead, and how far, were it a sequence.
 
-    pydicom reads it as one when its dictionaries say so. What is no sequence is
-    none of our business here.
+    It is read as one when the dictionaries say so. What is no sequence is none of our
+    business here.
 
     Raises:
         PDUError: It leads too deep or too far.
@@ -158,11 +158,16 @@ def look_for_levels(
         return
 
 
-def _check_charset(value: Bytes) -> None:
-    try:
-        check_declared(bytes(value))
-    except PDUError as error:
-        raise _HostileError(str(error)) from None
+def encoding_of_item(data: Bytes, position: int, encoding: Encoding) -> Encoding:
+    """How the item that begins at ``position`` is laid out, which a UN does not say.
+
+    UN holds items in implicit VR (PS3.5 6.2.2), and some peers put them there in explicit VR: then
+    letters stand where the first element has its VR.
+    """
+    code = bytes(data[position + 4 : position + 6])
+    if len(code) < 2 or all(0x40 < letter < 0x5B for letter in code):
+        return encoding
+    return Encoding(True, encoding.little_endian)
 
 
 @define(eq=False, kw_only=True)
@@ -183,6 +188,7 @@ class _Walk:
     data: Bytes = field(repr=False)
     position: int
     nesting: int
+    looking: bool
     allowance: Allowance | None
     depth: int = 0
     frames: list[_Frame] = field(factory=list[_Frame])
@@ -210,8 +216,8 @@ class _Walk:
         delimited = length == UNDEFINED_LENGTH
         end = sequence.end if delimited else value_end(tag, self.position, length, sequence.end)
         encoding = sequence.encoding
-        if sequence.guessing and not encoding.implicit_vr and not self._looks_explicit():
-            encoding = Encoding(True, encoding.little_endian)
+        if sequence.guessing:
+            encoding = encoding_of_item(self.data, self.position, encoding)
         self.frames.append(
             _Frame(
                 end=end,
@@ -251,7 +257,7 @@ class _Walk:
         elif delimited:
             self.position = check_fragments(self.data, start, item.end, tag, vr, item.encoding)
         else:
-            if unknown:
+            if unknown and self.looking:
                 left = self.nesting - self.depth
                 look_for_levels(
                     self.data,
@@ -262,14 +268,4 @@ class _Walk:
                     nesting=left,
                     allowance=self.allowance,
                 )
-            elif tag == _SPECIFIC_CHARACTER_SET:
-                _check_charset(self.data[start:stop])
             self.position = stop
-
-    def _looks_explicit(self) -> bool:
-        """Whether letters stand where the item's first element would have its VR.
-
-        That is how pydicom decides, and it is pydicom that will read the item.
-        """
-        code = bytes(self.data[self.position + 4 : self.position + 6])
-        return len(code) < 2 or all(0x40 < letter < 0x5B for letter in code)

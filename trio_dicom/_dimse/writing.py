@@ -22,7 +22,6 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.fileutil import read_buffer, reset_buffer_position
 from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
-from pydicom.values import convert_SQ
 
 from trio_dicom._dimse.headers import (
     FORBIDDEN_GROUPS,
@@ -32,6 +31,7 @@ from trio_dicom._dimse.headers import (
     UNDEFINED_LENGTH,
     name_of,
 )
+from trio_dicom._dimse.items import read_items
 from trio_dicom._dimse.levels import Level, element_of, is_ascii
 from trio_dicom._dimse.sequences import check_fragments, check_sequence
 from trio_dicom._dimse.syntax import Encoding
@@ -238,11 +238,9 @@ class Writer:
         self, level: Level, element: RawDataElement, source: Encoding, data: bytes
     ) -> bytes:
         try:
-            check_sequence(data, 0, len(data), source, nesting=_DEEPEST)
+            items = read_items(data, source, level.read_charset or level.charset)
         except PDUError as error:
             raise NotConvertible(f"{name_of(element.tag)} is malformed: {error}") from None
-        charset = level.read_charset or level.charset
-        items = convert_SQ(data, source.implicit_vr, source.little_endian, charset)
         return b"".join(self._item(level, item) for item in items)
 
     def _item(self, outer: Level, item: Dataset) -> bytes:
