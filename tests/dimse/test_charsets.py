@@ -3,18 +3,78 @@
 from __future__ import annotations
 
 import pytest
-from pydicom.charset import python_encoding
+from pydicom import Dataset
 
 from tests.dimse.elements import EXPLICIT, explicit
 from trio_dicom._dimse.charsets import codecs_of
+from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.reading import read_data_set
+from trio_dicom._dimse.transcode import encode_data_set
 from trio_dicom.errors import PDUError
 from trio_dicom.options import Limits
 
+# The letters are those by which one set differs from the others.
+SINGLE_BYTE = {
+    "100": "ÿ",
+    "101": "ł",
+    "109": "ħ",
+    "110": "ķ",
+    "144": "Ж",
+    "127": "ش",
+    "126": "Ω",
+    "138": "ש",
+    "148": "ğ",
+    "203": "€œŽ",
+    "13": "ﾔ",
+    "166": "ก",
+}
+"""PS3.3 Tables C.12-2 and C.12-3, which name the same sets, without and with code extensions."""
+ESCAPED = {"87": "山", "159": "丂", "149": "김"}
+"""PS3.3 Table C.12-4: sets of several bytes, with code extensions; ISO 2022 IR 58 is below."""
+STAND_ALONE = {"ISO_IR 192": "Ж山", "GB18030": "Ж王", "GBK": "Ж王"}
+"""PS3.3 Table C.12-5: sets of several bytes, without."""
+TERMS = {
+    **{f"ISO_IR {number}": text for number, text in SINGLE_BYTE.items()},
+    **{f"ISO 2022 IR {number}": text for number, text in SINGLE_BYTE.items()},
+    **{f"ISO 2022 IR 6\\ISO 2022 IR {number}": text for number, text in SINGLE_BYTE.items()},
+    **{f"\\ISO 2022 IR {number}": text for number, text in ESCAPED.items()},
+    **STAND_ALONE,
+    "ISO 2022 IR 6": "A",
+}
 
-@pytest.mark.parametrize("term", python_encoding)
-def test_every_defined_term_has_its_codec(term: str) -> None:
-    assert codecs_of(term) == [python_encoding[term]]
+
+@pytest.mark.scenario("B54")
+@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_text_in_every_defined_term_comes_as_it_goes(term: str, is_nested: bool) -> None:
+    sent = Dataset()
+    sent.SpecificCharacterSet = term.split("\\") if "\\" in term else term
+    sent.PatientName = f"A^{TERMS[term]}"
+    if is_nested:
+        inner, sent = sent, Dataset()
+        sent.ReferencedPatientSequence = [inner]
+    data = encode_data_set(sent, EXPLICIT)
+    came = EncodedDataSet(data, EXPLICIT).decode()
+    if is_nested:
+        (came,) = came.ReferencedPatientSequence
+    assert came.PatientName == f"A^{TERMS[term]}"
+    assert b"?" not in data
+
+
+def test_the_chinese_set_with_code_extensions_is_known() -> None:
+    # pydicom leaves its escape sequence in text, and writes none.
+    assert codecs_of("\\ISO 2022 IR 58") == ["iso8859", "iso_ir_58"]
+
+
+@pytest.mark.parametrize(
+    ("term", "code"),
+    [("ISO_IR 203", b"\xa4"), ("ISO 2022 IR 6\\ISO 2022 IR 203", b"\x1b-b\xa4")],
+)
+def test_latin_9_has_its_euro_where_latin_1_has_none(term: str, code: bytes) -> None:
+    sent = Dataset()
+    sent.SpecificCharacterSet = term.split("\\")
+    sent.PatientID = "€"
+    assert code in encode_data_set(sent, EXPLICIT)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +86,9 @@ def test_every_defined_term_has_its_codec(term: str) -> None:
         ("ISO-2022-IR-87", "iso2022_jp"),
         ("UTF-8", "UTF8"),
         ("latin1", "latin_1"),
+        ("iso_ir 192", "UTF8"),
+        ("iso-ir 203", "iso8859_15"),
+        ("Iso 2022 ir 149", "euc_kr"),
     ],
 )
 def test_what_is_meant_by_a_misspelt_term_is_taken(written: str, codec: str) -> None:

@@ -121,7 +121,7 @@ def test_character_sets_without_end_are_refused_in_an_item(place: str) -> None:
         decoded(data, syntax)
 
 
-@pytest.mark.parametrize("term", ["ISO-IR 192", "utf8", "UTF-8 ", "ISO_IR 192"])
+@pytest.mark.parametrize("term", ["ISO-IR 192", "utf8", "UTF-8 ", "ISO_IR 192", "iso_ir 192"])
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_misspelt_in_an_item_is_what_is_meant(place: str, term: str) -> None:
     declared, name = term.encode(), "Mü^A".encode() + b" "

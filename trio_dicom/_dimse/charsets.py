@@ -11,11 +11,24 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from pydicom.charset import convert_encodings, python_encoding
+from pydicom.charset import (
+    CODES_TO_ENCODINGS,
+    ENCODINGS_TO_CODES,
+    convert_encodings,
+    python_encoding,
+)
 
 from trio_dicom.errors import PDUError
 
 __all__ = ["codecs_of", "defined_terms"]
+
+# Latin alphabet No. 9 (PS3.3 Tables C.12-2 and C.12-3), which pydicom does not know. It chooses
+# codecs by these tables when it reads and when it writes, so this is where it has to be.
+_LATIN_9: Final = "iso8859_15"
+python_encoding.setdefault("ISO_IR 203", _LATIN_9)
+python_encoding.setdefault("ISO 2022 IR 203", _LATIN_9)
+CODES_TO_ENCODINGS.setdefault(b"\x1b-b", _LATIN_9)
+ENCODINGS_TO_CODES.setdefault(_LATIN_9, b"\x1b-b")
 
 _LONGEST: Final = 1024
 """Characters. All the terms that there are, one after the other, have half as many."""
@@ -63,12 +76,13 @@ def _terms(declared: str) -> list[str]:
 
 def _known(term: str) -> str:
     """The defined term that is meant; "", which is the default repertoire, where there is none."""
-    if term in python_encoding:
-        return term
-    if _MISSPELT.match(term):
-        meant = "ISO_IR" + term[6:]
-    elif _MISSPELT_EXTENSION.match(term):
-        meant = "ISO 2022 IR " + term[12:]
+    upper = term.upper()
+    if upper in python_encoding:
+        return upper
+    if _MISSPELT.match(upper):
+        meant = "ISO_IR" + upper[6:]
+    elif _MISSPELT_EXTENSION.match(upper):
+        meant = "ISO 2022 IR " + upper[12:]
     else:
         meant = _OTHER_NAMES.get(term.lower().replace("-", "_"), "")
     return meant if meant in python_encoding else ""
