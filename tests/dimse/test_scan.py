@@ -29,6 +29,7 @@ from trio_dicom._dimse.deflated import deflate, inflate
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.scan import Element, scan
 from trio_dicom._dimse.syntax import encoding_of
+from trio_dicom._dimse.transcode import encode_data_set
 from trio_dicom.errors import PDUError
 from trio_dicom.options import Limits
 
@@ -141,9 +142,32 @@ def test_groups_that_belong_elsewhere_are_refused(tag: int) -> None:
         scanned(explicit(SEQUENCE, "SQ", inner), EXPLICIT)
 
 
-def test_a_vr_that_does_not_exist_is_not_guessed() -> None:
-    with pytest.raises(PDUError, match="unknown VR b'ZZ'"):
-        scanned(explicit(STUDY_DATE, "ZZ", b"ab"), EXPLICIT)
+@pytest.mark.parametrize("syntax", [EXPLICIT, BIG_ENDIAN])
+def test_a_vr_of_the_future_has_the_form_of_un_and_is_read_as_such(syntax: UID) -> None:
+    order = "<" if syntax == EXPLICIT else ">"
+    future = explicit(PRIVATE, "UN", b"abcd", order=order).replace(b"UN", b"ZZ")
+    name = explicit(0x0010_0010, "PN", b"A^B ", order=order)
+    assert scanned(future, syntax) == [(PRIVATE, "UN", 12, 16, 4)]
+    nested = explicit(SEQUENCE, "SQ", item(future + name, order=order), order=order)
+    data_set = EncodedDataSet(nested + future + name, syntax).decode()
+    for each in (data_set, data_set.ReferencedImageSequence[0]):
+        assert each[PRIVATE].value == b"abcd"
+        assert each.PatientName == "A^B"
+    assert encode_data_set(data_set, syntax) == (nested + future + name).replace(b"ZZ", b"UN")
+    # Of what the dictionary knows, a new VR is no news.
+    known = explicit(STUDY_DATE, "UN", b"20260101").replace(b"UN", b"ZZ")
+    assert EncodedDataSet(known, EXPLICIT).decode().StudyDate == "20260101"
+
+
+@pytest.mark.parametrize("vr", ["ZZ", "??", "zz", "Z1", "\0\0"])
+def test_a_vr_that_cannot_be_is_not_guessed(vr: str) -> None:
+    short = explicit(STUDY_DATE, vr, b"ab")
+    long = explicit(STUDY_DATE, "UN", b"ab").replace(b"UN", vr.encode())
+    for data in (short,) if vr == "ZZ" else (short, long):
+        with pytest.raises(PDUError, match="unknown VR"):
+            scanned(data, EXPLICIT)
+        with pytest.raises(PDUError, match="unknown VR"):
+            scanned(explicit(SEQUENCE, "SQ", item(data)), EXPLICIT)
 
 
 def test_implicit_elements_in_an_explicit_data_set_are_refused() -> None:

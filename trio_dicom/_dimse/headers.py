@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from struct import Struct
 from typing import Final, TypeAlias
@@ -41,6 +42,7 @@ SMALLEST_ELEMENT: Final = 8
 # Command sets and meta headers have these; delimiters stand where none belongs.
 FORBIDDEN_GROUPS: Final = frozenset({0x0000, 0x0002, 0xFFFE})
 
+_VR: Final = re.compile(rb"[A-Z]{2}").fullmatch
 _TAG_LENGTH: Final = {True: Struct("<HHL").unpack_from, False: Struct(">HHL").unpack_from}
 
 
@@ -80,8 +82,12 @@ def _explicit_header(byte_order: str) -> Header:
             return group << 16 | element, vr, position + 8, length
         vr = long_vr(code)
         if vr is None:
-            # The form of its length field is anybody's guess, so none is made.
-            raise PDUError(f"{name_of(group << 16 | element)} has the unknown VR {code!r}")
+            # New VRs have the form of UN (PS3.5 6.2), so that they can be treated as such. What
+            # is none, such as "??", has one or the other, whoever writes it. Where others have
+            # their length, its reserved bytes are.
+            if length or not _VR(code):
+                raise PDUError(f"{name_of(group << 16 | element)} has the unknown VR {code!r}")
+            vr = "UN"
         return group << 16 | element, vr, position + 12, unpack_length(data, position + 8)[0]
 
     return header
