@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from io import SEEK_END
 from os import PathLike
@@ -180,6 +181,9 @@ def head_of(beginning: bytes, length: int, path: str | PathLike[str]) -> Head | 
 def sop_uids(beginning: bytes, transfer_syntax: UID) -> tuple[UID, UID] | None:
     """The SOP class and instance that a data set names, or None if it does not.
 
+    Neither does one that names several, one behind the other: some readers take the first and
+    some the last. Nobody looks for others where they have no place (PS3.5 7.1).
+
     Args:
         beginning: Its first ``LOOK`` bytes, or all of it.
         transfer_syntax: How it is encoded.
@@ -294,14 +298,17 @@ def _recognised(
 def _sop_of(beginning: Bytes, syntax: UID) -> _SOP | None:
     """The SOP UIDs of a data set that begins so, if it is in this transfer syntax."""
     inflated, encoding, header = _layout(syntax)
-    sop_class = b""
+    names: dict[int, bytes] = {}
     position = 0
-    try:
+    # What is wrong behind them, or cut, is none of our business.
+    with suppress(PDUError, struct_error, StopIteration):
         if inflated:
             beginning = inflate_beginning(beginning, LOOK)
         end = len(beginning)
         while True:
             tag, vr, start, length = header(beginning, position)
+            if tag > _SOP_INSTANCE:
+                break
             stop = behind = start + length
             if stop > end or length & 1 or vr in _DEEP or tag >> 16 in FORBIDDEN_GROUPS:
                 # Scanned, because it nests or is wrong. Plain ones need no generator.
@@ -310,15 +317,13 @@ def _sop_of(beginning: Bytes, syntax: UID) -> _SOP | None:
                 )
                 tag, vr, start, stop, length = next(scanned)
                 behind = stop + (DELIMITER_LENGTH if length == UNDEFINED_LENGTH else 0)
-            if tag >= _SOP_INSTANCE:
-                break
-            if tag == _SOP_CLASS:
-                sop_class = bytes(beginning[start:stop]).rstrip(b"\0 ")
+            if tag in (_SOP_CLASS, _SOP_INSTANCE):
+                name = bytes(beginning[start:stop]).rstrip(b"\0 ")
+                if names.setdefault(tag, name) != name:
+                    return None
             position = behind
-    except (PDUError, struct_error, StopIteration):
-        return None  # it ends, or breaks off, before them
-    instance = bytes(beginning[start:stop]).rstrip(b"\0 ")
-    return (sop_class, instance) if tag == _SOP_INSTANCE and sop_class and instance else None
+    sop_class, instance = names.get(_SOP_CLASS), names.get(_SOP_INSTANCE)
+    return (sop_class, instance) if sop_class and instance else None
 
 
 @lru_cache(maxsize=64)

@@ -249,7 +249,7 @@ class InstanceFile:
         """Look at what has arrived: at the SOP UIDs, and as the destination wants."""
         uids = sop_uids(self._beginning, self._transfer_syntax)
         if uids is None:
-            raise NotKept(Code.CANNOT_UNDERSTAND, "the data set names no SOP class and instance")
+            raise NotKept(Code.CANNOT_UNDERSTAND, "the data set does not name one SOP instance")
         if uids != (stored.sop_class_uid, stored.sop_instance_uid):
             raise NotKept(
                 Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "the data set is another instance"
