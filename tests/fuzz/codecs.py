@@ -5,12 +5,18 @@ Each function takes the bytes of one input and raises where a promise is broken.
 
 from __future__ import annotations
 
+import codecs
 import io
+import struct
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 from pydicom import Dataset
+from pydicom.charset import python_encoding
+from pydicom.errors import BytesLengthException
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -79,6 +85,16 @@ SYNTAXES = (
     DeflatedExplicitVRLittleEndian,
 )
 LIMITS = Limits(data_set=1 << 20, nesting=16)
+CODECS = frozenset(python_encoding.values())
+"""What text may be decoded with: none is whatever a peer says."""
+SECONDS = 5.0
+"""That an input may take, on a slow machine; most take a thousandth."""
+PYDICOMS = (
+    *(ValueError, TypeError, KeyError, AttributeError, NotImplementedError),
+    *(struct.error, BytesLengthException),
+)
+"""What it may raise of values that are none; it does not hang, nor leave the levels."""
+_LOOKUP = codecs.lookup
 
 
 def pdu(data: bytes) -> None:
@@ -136,14 +152,48 @@ def command_set(data: bytes) -> None:
 
 
 def data_set(data: bytes) -> None:
-    """A data set is read, or refused by ``PDUError``; what was read goes out, and comes again."""
+    """A data set is read, or refused by ``PDUError``; what was read goes out, and comes again.
+
+    So it is when all of it has been looked at, which takes no codec but those of the standard's
+    character sets, no more levels than the limit, and no time.
+    """
     syntax, data = _syntax_of(data)
     sop_uids(data, syntax)
-    with warnings.catch_warnings():
-        # Of character sets that are none; pydicom goes on with ASCII.
+    begun = time.process_time()
+    with warnings.catch_warnings(), patch.object(codecs, "lookup", _lookup):
         warnings.simplefilter("ignore")
+        # These would quote what the peer has declared.
+        warnings.filterwarnings("error", "Unknown encoding|Incorrect value for Specific")
         with suppress(PDUError):
             _goes_out_and_comes_again(EncodedDataSet(data, syntax).decode(LIMITS))
+        with suppress(PDUError):
+            found = EncodedDataSet(data, syntax).decode(LIMITS)
+            _look_at(found)
+            _goes_out_and_comes_again(found)
+            implicit_vr, little_endian = found.original_encoding
+            with suppress(*PYDICOMS):
+                found.save_as(io.BytesIO(), implicit_vr=implicit_vr, little_endian=little_endian)
+    assert time.process_time() - begun < SECONDS
+
+
+def _lookup(codec: str) -> codecs.CodecInfo:
+    assert codec in CODECS, codec
+    return _LOOKUP(codec)
+
+
+def _look_at(found: Dataset) -> None:
+    """Every value is converted, and printed, on every level."""
+    levels = [(found, 0)]
+    while levels:
+        level, depth = levels.pop()
+        assert depth <= LIMITS.nesting
+        assert CODECS.issuperset(level.original_character_set)
+        for tag in list(level.keys()):
+            with suppress(*PYDICOMS):
+                str(level[tag])
+            element = level.get_item(tag)
+            if element.VR == "SQ":
+                levels += [(item, depth + 1) for item in element.value]
 
 
 def _goes_out_and_comes_again(found: Dataset) -> None:
@@ -262,6 +312,9 @@ _EXPLICIT = (
     + explicit(0x0028_0010, "US", b"\2\0")
     + explicit(0x7FE0_0010, "OW", bytes(8))
 )
+_TOWER = b""
+for _ in range(LIMITS.nesting + 4):
+    _TOWER = explicit(_SEQUENCE, "SQ", item(_TOWER))
 DATA_SETS: tuple[bytes, ...] = (
     b"\0"
     + implicit(0x0008_0016, b"1.2\0")
@@ -277,6 +330,28 @@ DATA_SETS: tuple[bytes, ...] = (
         "UN",
         open_item(implicit(0x0008_1150, b"1.2\0")) + END_OF_SEQUENCE,
         length=UNDEFINED,
+    ),
+    b"\1"
+    + explicit(
+        _SEQUENCE,
+        "UN",
+        item(explicit(0x0008_0005, "UN", b"punycode") + explicit(0x0040_A160, "UT", b"a-b0")),
+    )
+    + explicit(0x0071_0010, "LO", b"AGFA-AG_HPState ")
+    + explicit(0x0071_1018, "UN", item(explicit(_SEQUENCE, "UN", item(_NAMES)))),
+    b"\0"
+    + implicit(_SEQUENCE, item(implicit(0x0008_0005, b"latin9") + implicit(0x0010_0010, b"A-B0")))
+    + implicit(0x0071_0010, b"AGFA-AG_HPState ")
+    + implicit(0x0071_1018, item(implicit(_SEQUENCE, item(implicit(0x0008_1150, b"1.2\0"))))),
+    b"\1" + explicit(_SEQUENCE, "UN", b"\xfe\xff\1\xe0" + item(_TOWER)[4:]),
+    b"\1"
+    + explicit(
+        _SEQUENCE,
+        "SQ",
+        item(
+            explicit(0x0008_0005, "CS", b"ISO 2022 IR 7 DOE^JOHN")
+            + explicit(0x0010_0010, "PN", b"DOE^JOHN")
+        ),
     ),
     b"\1" + explicit(0x0008_0060, "SQ", item(b"")) + explicit(_SEQUENCE, "CS", b"CT"),
     b"\2" + explicit(0x0028_0010, "US", b"\0\2", order=">"),
