@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from trio_dicom.testing._archive.unified_subscriptions import Subscriptions
     from trio_dicom.testing.answers import acceptance_of
     from trio_dicom.testing.archive import MemoryArchive, open_archive
+    from trio_dicom.testing.archive_faults import (
+        ArchiveFault,
+        Fail,
+        HangUp,
+        NoAnswer,
+        Refuse,
+        Reject,
+        Shuffle,
+        Slow,
+        StopReading,
+    )
     from trio_dicom.testing.calling import Place, open_memory_association
     from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
     from trio_dicom.testing.faults import (
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
 
 __all__ = [
+    "ArchiveFault",
     "Chunks",
     "Clog",
     "Commitments",
@@ -42,17 +54,25 @@ __all__ = [
     "Corrupt",
     "Cut",
     "Delay",
+    "Fail",
     "Fault",
     "FaultyProxy",
     "FaultyStream",
+    "HangUp",
     "Instance",
     "Instances",
     "LinkEnd",
     "MemoryArchive",
+    "NoAnswer",
     "Place",
+    "Refuse",
+    "Reject",
     "ReplayedPeer",
     "ScriptedPeer",
+    "Shuffle",
+    "Slow",
     "Stall",
+    "StopReading",
     "Subscriptions",
     "Trickle",
     "acceptance_of",
@@ -67,7 +87,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "MemoryArchive": "archive",
+    "ArchiveFault": "archive_faults",
     "Chunks": "faults",
     "Clog": "faults",
     "Commitments": "_archive.commitment",
@@ -76,16 +96,25 @@ _HOMES = {
     "Corrupt": "faults",
     "Cut": "faults",
     "Delay": "faults",
+    "Fail": "archive_faults",
     "Fault": "faults",
     "FaultyProxy": "proxy",
     "FaultyStream": "faulty_stream",
+    "HangUp": "archive_faults",
     "Instance": "_archive.instances",
     "Instances": "_archive.instances",
     "LinkEnd": "links",
+    "MemoryArchive": "archive",
+    "NoAnswer": "archive_faults",
     "Place": "calling",
+    "Refuse": "archive_faults",
+    "Reject": "archive_faults",
     "ReplayedPeer": "replay",
     "ScriptedPeer": "scripted",
+    "Shuffle": "archive_faults",
+    "Slow": "archive_faults",
     "Stall": "faults",
+    "StopReading": "archive_faults",
     "Subscriptions": "_archive.unified_subscriptions",
     "Trickle": "faults",
     "acceptance_of": "answers",

@@ -44,6 +44,7 @@ async def open_memory_association(
     options: ConnectionOptions | None = None,
     max_operations_invoked: int = 1,
     max_operations_performed: int = 1,
+    capacity: int | None = None,
 ) -> AsyncGenerator[Association, None]:
     """An association with a server in memory: as ``open_association``, without a network.
 
@@ -65,6 +66,8 @@ async def open_memory_association(
         options: Timeouts, limits and the like.
         max_operations_invoked: How many of our requests to have open at once.
         max_operations_performed: How many of its own the server may have.
+        capacity: As for ``memory_link``: how many bytes each direction holds before whoever
+            writes has to wait, so that a server that does not read is felt; None for no limit.
 
     Raises:
         AssociationRejected: The server said no.
@@ -79,7 +82,7 @@ async def open_memory_association(
         max_operations_invoked=max_operations_invoked,
         max_operations_performed=max_operations_performed,
     )
-    ours, theirs = memory_link()
+    ours, theirs = memory_link(capacity=capacity)
     with peeled():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, theirs)

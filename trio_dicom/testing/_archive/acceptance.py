@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from attrs import evolve
@@ -24,14 +24,25 @@ MOST_OPERATIONS: Final = 16
 """How many requests a peer may have open, if it asks for a window; they are answered in order."""
 
 
-def accept(request: AssociationRequest) -> AssociationAccept:
+def accept(
+    request: AssociationRequest, *, refused: Mapping[str, ContextResult]
+) -> AssociationAccept:
     """The answer to ``request``: everything that the archive can do.
 
     Every role is granted that is proposed: a C-GET needs the provider's for storage.
+
+    Args:
+        request: What is asked for.
+        refused: Abstract syntaxes that it will not do, and why.
     """
+
+    def judge(proposed: ProposedContext) -> tuple[ContextResult, str | None]:
+        result = refused.get(proposed.abstract_syntax)
+        return judged(proposed, _syntaxes_for) if result is None else (result, None)
+
     return answer(
         request,
-        supported=_judge,
+        supported=judge,
         window=OperationsWindow(MOST_OPERATIONS, 1),
         roles=_as_proposed,
         extended=[
@@ -55,10 +66,6 @@ def _extension(asked: ExtendedNegotiation) -> ExtendedNegotiation:
 
 def _as_proposed(proposed: RoleSelection) -> RoleSelection:
     return proposed
-
-
-def _judge(proposed: ProposedContext) -> tuple[ContextResult, str | None]:
-    return judged(proposed, _syntaxes_for)
 
 
 def _syntaxes_for(abstract_syntax: str) -> Collection[str]:

@@ -119,6 +119,7 @@ SERVED_CLASSES: Final = frozenset(uid for _, uid in _SERVICES) | _uids(UPS_EVENT
 async def serve_request(session: Session, request: Request, context: NegotiatedContext) -> None:
     """Do what ``request`` asks for, and answer it on ``context``."""
     try:
+        await session.disturber.before_serving(request)
         response = await _service_for(request, context).serve(session, request, context)
     except Refused as refused:
         response = response_to(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import trio
 from attrs import define, evolve, field
@@ -29,8 +29,10 @@ from trio_dicom._wire.control import Abort, ReleaseResponse
 from trio_dicom.errors import RemoteProtocolError
 from trio_dicom.reasons import AbortSource
 from trio_dicom.testing._archive.acceptance import MOST_OPERATIONS, accept
+from trio_dicom.testing._archive.disturbing import Disturber
 from trio_dicom.testing._archive.refusing import AssociationOver
 from trio_dicom.testing._archive.services import serve_request
+from trio_dicom.testing.links import reset
 
 if TYPE_CHECKING:
     from trio_dicom.testing.archive import MemoryArchive
@@ -77,12 +79,14 @@ class Session:
         archive: What is served.
         network: The peer.
         machine: The state of the association.
+        disturber: What is wrong with it on purpose.
     """
 
     archive: MemoryArchive
     network: NetworkStream
     _beside: trio.Nursery
     machine: AssociationMachine = field(init=False)
+    disturber: Disturber = field(init=False)
 
     _scope: trio.CancelScope = field(factory=trio.CancelScope, init=False)
     # Of messages one at a time is sent, and between its parts what must not wait for it.
@@ -105,6 +109,7 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         self.machine = AssociationMachine(Role.ACCEPTOR, limits=self.archive.limits)
+        self.disturber = Disturber(self)
         self._to_serve, self._requests = trio.open_memory_channel[MessageReceived](MOST_OPERATIONS)
 
     async def run(self) -> None:
@@ -150,6 +155,11 @@ class Session:
             AssociationOver: The association has ended.
             NotConvertible: That is not possible. Nothing was sent.
         """
+        if isinstance(message, Response):
+            answer = await self.disturber.answer(message)
+            if answer is None:
+                return
+            message = answer
         data_set = message.data_set
         assert not isinstance(data_set, StoredDataSet)
         payload = b""
@@ -202,6 +212,21 @@ class Session:
             assert after.message_id is not None
             self._waiting.setdefault(after.message_id, []).append(work)
 
+    async def hang_up(self, how: Literal["abort", "eof", "reset"]) -> None:
+        """End the association by an A-ABORT, or its transport without one.
+
+        Raises:
+            AssociationOver: It is done.
+        """
+        if how == "abort":
+            await self._write(self.machine.send(Abort(AbortSource.USER)))
+        else:
+            if how == "reset":
+                with suppress(TypeError):  # what cannot be reset is closed
+                    reset(self.network.stream)
+            self._scope.cancel()
+        raise AssociationOver
+
     # --- what the peer does -----------------------------------------------------------
 
     async def _read(self) -> None:
@@ -245,11 +270,17 @@ class Session:
             await self._write(owed)
 
     async def _take(self, event: Event) -> None:
+        await self.disturber.notice(event)
         match event:
             case AssociateIndication(request=request):
                 called_ae = self.archive.ae_title if self.archive.checks_called_ae else None
-                reply = rejection(request, called_ae=called_ae) or accept(request)
-                await self._write(self.machine.send(reply))
+                await self._write(
+                    self.machine.send(
+                        self.disturber.rejection()
+                        or rejection(request, called_ae=called_ae)
+                        or accept(request, refused=self.disturber.refusals(request))
+                    )
+                )
             case MessageReceived():
                 await self._take_message(event)
             case ReleaseIndication():
@@ -277,7 +308,8 @@ class Session:
     # --- what we do -------------------------------------------------------------------
 
     async def _answer_requests(self) -> None:
-        async for received in self._requests:
+        while True:
+            received = await self.disturber.next_of(self._requests)
             request = received.message
             assert isinstance(request, Request)
             assert request.message_id is not None
