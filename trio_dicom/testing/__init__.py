@@ -42,7 +42,13 @@ if TYPE_CHECKING:
     from trio_dicom.testing.links import LinkEnd, memory_link, reset
     from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
     from trio_dicom.testing.replay import ReplayedPeer, replay_peer
-    from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
+    from trio_dicom.testing.scripted import ScriptedPeer
+    from trio_dicom.testing.scripts import (
+        ScriptedServer,
+        open_scripted_server,
+        playing,
+        scripted_peer,
+    )
 
 __all__ = [
     "ArchiveFault",
@@ -69,6 +75,7 @@ __all__ = [
     "Reject",
     "ReplayedPeer",
     "ScriptedPeer",
+    "ScriptedServer",
     "Shuffle",
     "Slow",
     "Stall",
@@ -80,6 +87,8 @@ __all__ = [
     "open_archive",
     "open_faulty_proxy",
     "open_memory_association",
+    "open_scripted_server",
+    "playing",
     "random_faults",
     "replay_peer",
     "reset",
@@ -111,6 +120,7 @@ _HOMES = {
     "Reject": "archive_faults",
     "ReplayedPeer": "replay",
     "ScriptedPeer": "scripted",
+    "ScriptedServer": "scripts",
     "Shuffle": "archive_faults",
     "Slow": "archive_faults",
     "Stall": "faults",
@@ -122,10 +132,12 @@ _HOMES = {
     "open_archive": "archive",
     "open_faulty_proxy": "proxy",
     "open_memory_association": "calling",
+    "open_scripted_server": "scripts",
+    "playing": "scripts",
     "random_faults": "faults",
     "replay_peer": "replay",
     "reset": "links",
-    "scripted_peer": "scripted",
+    "scripted_peer": "scripts",
 }
 
 

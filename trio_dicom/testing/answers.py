@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
 
 from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
@@ -16,10 +17,22 @@ from trio_dicom._wire.user_items import (
 )
 from trio_dicom.reasons import ContextResult
 
-__all__ = ["Refusals", "acceptance_of"]
+__all__ = ["Acceptance", "Refusals", "acceptance_of"]
 
 Refusals = Mapping[str | int, ContextResult] | tuple[str | int, ...]
 """Contexts to refuse, by abstract syntax or context ID: with their results, or without."""
+
+
+class Acceptance(TypedDict, total=False):
+    """What of an answer can be chosen, as ``acceptance_of`` explains it."""
+
+    max_length: int | None
+    window: tuple[int, int] | None
+    roles: Iterable[RoleSelection] | None
+    refuse: Refusals
+    transfer_syntaxes: Sequence[str] | None
+    contexts: Iterable[AnsweredContext] | None
+    user_information: Iterable[UserItem]
 
 
 def acceptance_of(

@@ -72,6 +72,7 @@ async def open_memory_association(
     Raises:
         AssociationRejected: The server said no.
         ConnectionEnded: It hung up or aborted.
+        Exception: What ``serve`` raised: then the block is cancelled.
     """
     contexts = list(contexts)
     request = propose(
@@ -83,9 +84,20 @@ async def open_memory_association(
         max_operations_performed=max_operations_performed,
     )
     ours, theirs = memory_link(capacity=capacity)
+
+    async def run() -> None:
+        try:
+            await serve(theirs)
+        except Exception:
+            # The block must not hear first that its connection was closed.
+            nursery.cancel_scope.cancel()
+            raise
+        finally:
+            theirs.close()
+
     with peeled():
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve, theirs)
+            nursery.start_soon(run)
             async with wrap_stream(ours, handler=handler, options=options) as connection:
                 yield Association(connection, await connection.send_association_request(request))
             nursery.cancel_scope.deadline = trio.current_time() + _GRACE

@@ -8,7 +8,8 @@ import pytest
 
 from trio_dicom.testing.archive import MemoryArchive, open_archive
 from trio_dicom.testing.links import LinkEnd
-from trio_dicom.testing.scripted import ScriptedPeer, scripted_peer
+from trio_dicom.testing.scripted import ScriptedPeer
+from trio_dicom.testing.scripts import scripted_peer
 
 __all__ = ["archive", "scripted"]
 

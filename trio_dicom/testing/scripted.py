@@ -15,9 +15,7 @@ rule of the protocol::
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import trio
 from attrs import define, field
@@ -32,18 +30,17 @@ from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.control import Abort, AssociationReject, ReleaseRequest, ReleaseResponse
 from trio_dicom._wire.data import DataTransfer, PresentationDataValue
 from trio_dicom._wire.framing import PDUBuffer
-from trio_dicom._wire.items import AnsweredContext
 from trio_dicom._wire.pdus import Pdu, decode_body
-from trio_dicom._wire.user_items import RoleSelection, UserItem
 from trio_dicom.options import Limits
 from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult
 from trio_dicom.status import Status
-from trio_dicom.testing.answers import Refusals, acceptance_of
+from trio_dicom.testing.answers import Acceptance, acceptance_of
 from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
-from trio_dicom.testing.links import LinkEnd, memory_link, reset
+from trio_dicom.testing.expecting import differences
+from trio_dicom.testing.links import reset
 from trio_dicom.testing.outgoing import message_bytes
 
-__all__ = ["ScriptedPeer", "scripted_peer"]
+__all__ = ["ScriptedPeer"]
 
 PduT = TypeVar("PduT", bound=Pdu)
 MessageT = TypeVar("MessageT", bound=Message)
@@ -63,6 +60,8 @@ class ScriptedPeer:
 
     Attributes:
         stream: Our end of the stream.
+        answers_release: Whether it is answered. Otherwise the call that met it waits until the
+            other side has given up.
         request: The A-ASSOCIATE-RQ that came, once it did.
         accepted: The A-ASSOCIATE-AC that was sent, once it was.
         received: Every byte that came.
@@ -73,6 +72,7 @@ class ScriptedPeer:
     """
 
     stream: trio.abc.Stream
+    answers_release: bool = field(default=True, kw_only=True)
     request: AssociationRequest | None = field(default=None, init=False)
     accepted: AssociationAccept | None = field(default=None, init=False)
     received: bytearray = field(factory=bytearray, init=False, repr=False)
@@ -81,16 +81,18 @@ class ScriptedPeer:
     last_context_id: int = field(default=1, init=False)
     last_fragments: tuple[PresentationDataValue, ...] = field(default=(), init=False, repr=False)
 
-    _buffer: PDUBuffer = field(init=False, repr=False)
+    _buffer: PDUBuffer = field(
+        factory=lambda: PDUBuffer(max_length=_NO_LIMIT, max_associate_length=_NO_LIMIT),
+        init=False,
+        repr=False,
+    )
     _unread: deque[PresentationDataValue] = field(
         factory=deque[PresentationDataValue], init=False, repr=False
     )
-    _assembler: MessageAssembler = field(init=False, repr=False)
+    _assembler: MessageAssembler = field(
+        factory=lambda: MessageAssembler(Limits(data_set=_NO_LIMIT)), init=False, repr=False
+    )
     _context_of_message: dict[int, int] = field(factory=dict[int, int], init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._buffer = PDUBuffer(max_length=_NO_LIMIT, max_associate_length=_NO_LIMIT)
-        self._assembler = MessageAssembler(Limits(data_set=_NO_LIMIT))
 
     # --- receiving --------------------------------------------------------------------
 
@@ -103,19 +105,25 @@ class ScriptedPeer:
         """
         return await self._next_pdu("a PDU")
 
-    async def expect(self, pdu_class: type[PduT]) -> PduT:
-        """The next PDU, which must be of that class.
+    async def expect(self, pdu_class: type[PduT], /, **fields: object) -> PduT:
+        """The next PDU, which must be of that class, with these fields.
+
+        Args:
+            pdu_class: The class.
+            **fields: What is expected of its fields, as for ``expect_message``.
 
         Raises:
             AssertionError: It is another one.
             ConversationOver: The other side ended the conversation instead.
         """
+        __tracebackhide__ = True
         expected = pdu_class.__name__
         pdu = await self._next_pdu(expected)
-        if isinstance(pdu, pdu_class):
-            return pdu
-        await self._mind_the_end(pdu, expected)
-        raise AssertionError(f"expected {expected}, but got {pdu}")
+        if not isinstance(pdu, pdu_class):
+            await self._mind_the_end(pdu, expected)
+            raise AssertionError(f"expected {expected}, but got {pdu}")  # noqa: TRY004
+        _check(fields, pdu)
+        return pdu
 
     async def receive_message(self) -> Message:
         """The next message, assembled from its fragments.
@@ -129,17 +137,50 @@ class ScriptedPeer:
         """
         return await self._next_message("a message")
 
-    async def expect_message(self, message_class: type[MessageT]) -> MessageT:
-        """The next message, which must be of that class.
+    async def expect_message(self, message_class: type[MessageT], /, **fields: object) -> MessageT:
+        """The next message, which must be of that class, with these fields.
+
+        ::
+
+            await peer.expect_message(
+                CFindRequest, sop_class_uid=STUDY_ROOT, data_set={"PatientID": "1", "StudyDate": ""}
+            )
+
+        Args:
+            message_class: The class.
+            **fields: What is expected of its fields: a value, a function that says yes or no, a
+                list of things expected, or for a data set, an item or a PDU a mapping of those
+                parts that matter. In a data set None stands for no such element, "" for an
+                empty one; a ``Dataset`` must be the same.
 
         Raises:
-            AssertionError: It is another one, or something else came.
+            AssertionError: It is another one, or something else came. It tells all fields that
+                differ, and of a data set the elements that were named here, no others.
             ConversationOver: The other side ended the conversation instead.
         """
+        __tracebackhide__ = True
         message = await self._next_message(message_class.__name__)
         if not isinstance(message, message_class):
             raise AssertionError(f"expected {message_class.__name__}, but got {message}")  # noqa: TRY004
+        _check(fields, message)
         return message
+
+    async def expect_end(self) -> ConversationEnd:
+        """The end of the conversation, orderly or not, and nothing before; how it ended.
+
+        Raises:
+            AssertionError: Something else comes.
+        """
+        __tracebackhide__ = True
+        try:
+            message = await self._next_message("the end")
+        except ConversationOver as over:
+            if over.how is ConversationEnd.RELEASED:
+                await self.expect_closed()
+            return over.how
+        except trio.BrokenResourceError:  # it hung up before its release was answered
+            return ConversationEnd.RESET
+        raise AssertionError(f"expected the end of the conversation, but got {message}")
 
     async def expect_closed(self) -> None:
         """Read until the other side has closed or reset the transport.
@@ -192,6 +233,8 @@ class ScriptedPeer:
     async def _mind_the_end(self, pdu: Pdu, expected: str) -> None:
         """Do what an orderly peer does at the end of the conversation, and say so."""
         if isinstance(pdu, ReleaseRequest):
+            while not self.answers_release:
+                await self._mind_the_end(await self._next_pdu(expected), expected)
             await self.send(ReleaseResponse())
             raise ConversationOver(ConversationEnd.RELEASED, expected)
         if isinstance(pdu, Abort):
@@ -270,41 +313,14 @@ class ScriptedPeer:
 
     # --- the association --------------------------------------------------------------
 
-    async def accept(
-        self,
-        *,
-        max_length: int | None = 16_384,
-        window: tuple[int, int] | None = None,
-        roles: Iterable[RoleSelection] | None = None,
-        refuse: Refusals = (),
-        transfer_syntaxes: Sequence[str] | None = None,
-        contexts: Iterable[AnsweredContext] | None = None,
-        user_information: Iterable[UserItem] = (),
-    ) -> AssociationRequest:
+    async def accept(self, **answer: Unpack[Acceptance]) -> AssociationRequest:
         """Expect an association request and accept it; return the request.
 
         Args:
-            max_length: As in ``acceptance_of``, like everything else.
-            window: Operations invoked and performed of item 53H.
-            roles: Items 54H to answer with; None grants what was proposed.
-            refuse: Contexts to refuse, by abstract syntax or context ID.
-            transfer_syntaxes: Those to accept, the preferred first.
-            contexts: The answers to the contexts as they are.
-            user_information: More items.
+            **answer: As for ``acceptance_of``; without, every context is accepted.
         """
         request = await self.expect(AssociationRequest)
-        await self.send(
-            acceptance_of(
-                request,
-                max_length=max_length,
-                window=window,
-                roles=roles,
-                refuse=refuse,
-                transfer_syntaxes=transfer_syntaxes,
-                contexts=contexts,
-                user_information=user_information,
-            )
-        )
+        await self.send(acceptance_of(request, **answer))
         return request
 
     async def reject(
@@ -333,10 +349,7 @@ class ScriptedPeer:
     async def serve_until_closed(self, status: int = 0x0000) -> ConversationEnd:
         """Accept whatever is asked for and answer every request with ``status``.
 
-        Goes on from where the script stands until the other side has closed the transport.
-
-        Returns:
-            How the conversation ended.
+        Goes on from where the script stands until the end of the conversation; how it ended.
         """
         try:
             if self.accepted is None:
@@ -364,7 +377,7 @@ class ScriptedPeer:
     async def reset(self) -> None:
         """Break the transport as a TCP reset does; what is on its way may be lost."""
         reset(self.stream)
-        await trio.aclose_forcefully(self.stream)
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the transport without a word."""
@@ -379,21 +392,9 @@ class ScriptedPeer:
         return ImplicitVRLittleEndian
 
 
-@asynccontextmanager
-async def scripted_peer(
-    *, capacity: int | None = None
-) -> AsyncGenerator[tuple[LinkEnd, ScriptedPeer], None]:
-    """A stream for the program under test, and the peer at its other end.
-
-    Both ends are closed when the block is left.
-
-    Args:
-        capacity: How many bytes each direction of the link holds before ``send_all``
-            blocks, at least 1; None for no limit.
-    """
-    ours, theirs = memory_link(capacity=capacity)
-    try:
-        yield theirs, ScriptedPeer(ours)
-    finally:
-        ours.close()
-        theirs.close()
+def _check(fields: dict[str, object], actual: Pdu | Message) -> None:
+    __tracebackhide__ = True
+    if lines := differences(fields, actual):
+        raise AssertionError(
+            "\n  ".join([f"{type(actual).__name__} is not what was expected:", *lines])
+        )

@@ -110,7 +110,7 @@ class Disturber:
                 await trio.sleep_forever()
         if isinstance(event, MessageReceived):
             self._begun = None
-            faults = [
+            faults: list[OfAnswers] = [
                 *_due_for(request, archive, Fail),
                 *_due_for(request, archive, NoAnswer),
                 *_due_for(request, archive, HangUp),

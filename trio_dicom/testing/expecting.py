@@ -1,0 +1,131 @@
+"""What a script expects of a PDU or a message, and how what came differs from it."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+import attrs
+from pydicom import DataElement, Dataset
+from pydicom.datadict import keyword_for_tag
+from pydicom.tag import Tag
+from pydicom.uid import UID
+
+from trio_dicom._dimse.encoded import EncodedDataSet
+from trio_dicom.status import Status
+
+__all__ = ["differences"]
+
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+
+
+def differences(expected: object, actual: object, path: str = "") -> list[str]:
+    """How ``actual`` differs from what was expected of it, a line for each difference.
+
+    Nothing is said about parts that were not named, so nobody's name gets into the log of a
+    test that did not ask for it.
+
+    Args:
+        expected: A mapping names parts: fields of a PDU, an item or a message, or by keyword or
+            tag elements of a data set, where None means that there is none, and "" that it is
+            empty. A ``Dataset`` names all of them. A list or tuple has as many things as it
+            should be, each as expected. A function is called and must say yes. Anything else
+            must be equal, so that matchers of other libraries serve, too.
+        actual: What came. Data sets are decoded.
+        path: Where it is.
+
+    Raises:
+        TypeError: A part is named that nothing of that class has.
+        ValueError: Likewise, in a data set.
+    """
+    return list(_differences(expected, actual, path))
+
+
+def _differences(expected: object, actual: object, path: str) -> Iterator[str]:
+    if isinstance(actual, EncodedDataSet):
+        actual = actual.decode()
+    if isinstance(actual, Status) and isinstance(expected, int):
+        actual, expected = f"{actual.code:04X}H", f"{expected:04X}H"
+    if isinstance(expected, Dataset):
+        yield from _of_data_set({it.tag: it.value for it in expected}, actual, path)
+        for element in actual if isinstance(actual, Dataset) else ():
+            if element.tag not in expected:
+                yield f"{path}: {_name_of(element.tag)} is there, too"
+    elif isinstance(expected, Mapping):
+        parts = cast("Mapping[Any, object]", expected)
+        if isinstance(actual, Dataset) or actual is None:
+            yield from _of_data_set(parts, actual, path)
+        else:
+            for name, part in parts.items():
+                yield from _differences(part, _field(actual, name), _joined(path, name))
+    elif isinstance(expected, list | tuple):
+        yield from _of_sequence(cast("Sequence[object]", expected), actual, path)
+    elif callable(expected):
+        says_yes = cast("Callable[[object], object]", expected)
+        if not says_yes(actual):
+            name = getattr(expected, "__name__", repr(expected))
+            yield f"{path}: expected that {name} says yes, but got {_shown(actual)}"
+    elif not expected == actual:  # noqa: SIM201  a matcher knows what equals it, not what does not
+        yield f"{path}: expected {_shown(expected)}, but got {_shown(actual)}"
+
+
+def _of_data_set(parts: Mapping[Any, object], actual: object, path: str) -> Iterator[str]:
+    if not isinstance(actual, Dataset):
+        yield f"{path}: expected a data set, but got {_shown(actual)}"
+        return
+    for key, part in parts.items():
+        tag = Tag(key)
+        there = _joined(path, _name_of(tag))
+        if tag not in actual:
+            if part is not None:
+                yield f"{there}: expected {_shown(part)}, but it is not there"
+        elif part is None:
+            yield f"{there}: expected none, but got {_shown(_value_of(actual[tag]))}"
+        else:
+            yield from _differences(part, _value_of(actual[tag]), there)
+
+
+def _of_sequence(expected: Sequence[object], actual: object, path: str) -> Iterator[str]:
+    if isinstance(actual, str | bytes) or not isinstance(actual, Sequence):
+        yield f"{path}: expected {_shown(expected)}, but got {_shown(actual)}"
+        return
+    items = cast("Sequence[object]", actual)
+    if len(items) != len(expected):
+        yield f"{path}: expected {len(expected)} of them, but got {len(items)}"
+        return
+    for number, (part, item) in enumerate(zip(expected, items, strict=True)):
+        yield from _differences(part, item, f"{path}[{number}]")
+
+
+def _value_of(element: DataElement) -> object:
+    """As those who expect it write it: what is empty is ""."""
+    value: object = element.value
+    return "" if value is None else value
+
+
+def _field(actual: object, name: str) -> object:
+    if not hasattr(actual, name):
+        kind = type(actual)
+        known = ", ".join(it.name for it in attrs.fields(kind)) if attrs.has(kind) else "no fields"
+        raise TypeError(f"{kind.__name__} has no {name}; it has {known}")
+    return getattr(actual, name)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _name_of(tag: int) -> str:
+    return keyword_for_tag(tag) or str(Tag(tag))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, UID) and value.name != value:
+        return f"{str(value)!r} ({value.name})"
+    if isinstance(value, Dataset):
+        return f"a data set of {len(value)} elements"
+    if callable(value):
+        return f"something that {getattr(value, '__name__', 'the matcher')} says yes to"
+    return _SHORT.repr(str(value) if isinstance(value, UID) else value)
