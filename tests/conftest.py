@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 from tests.interop.programs import program
 from tests.secrecy import Secrecy
 
+pytest_plugins = ["pytester", "trio_dicom.testing.plugin"]
+
 SCENARIOS = [f"B{number:02}" for number in range(1, 71)]
 PITFALLS = list(range(1, 34))
 

@@ -1,10 +1,12 @@
 """A test of a program that has to cope with a full archive."""
 
+from collections.abc import Callable
+
 import trio
 
 from trio_dicom import CEchoRequest, Code, propose, wrap_stream
 from trio_dicom.sop_classes import VERIFICATION
-from trio_dicom.testing import ScriptedPeer, scripted_peer
+from trio_dicom.testing import LinkEnd, ScriptedPeer
 
 
 async def archive_is_ready(stream: trio.abc.Stream) -> bool:
@@ -15,13 +17,12 @@ async def archive_is_ready(stream: trio.abc.Stream) -> bool:
             return (await responses.final()).status.is_success
 
 
-async def test_an_archive_without_resources_is_not_ready() -> None:
-    async def script(peer: ScriptedPeer) -> None:
+async def test_an_archive_without_resources_is_not_ready(
+    scripted_peer: Callable[..., LinkEnd],
+) -> None:
+    async def full(peer: ScriptedPeer) -> None:
         await peer.accept(max_length=4096)
         request = await peer.expect_message(CEchoRequest)
         await peer.reply(request, Code.RESOURCE_LIMITATION)
-        await peer.serve_until_closed()  # from here on, like any archive
 
-    async with scripted_peer() as (stream, peer), trio.open_nursery() as nursery:
-        nursery.start_soon(script, peer)
-        assert not await archive_is_ready(stream)
+    assert not await archive_is_ready(scripted_peer(full))

@@ -153,9 +153,12 @@ async def test_replay_is_a_test_that_passes(peer: PynetdicomPeer, tmp_path: Path
     await example["test_the_recorded_archive_is_ready"](tmp_path / "archive.jsonl")
 
 
-async def test_scripted_peer_is_a_test_that_passes() -> None:
-    example = runpy.run_path(str(EXAMPLES / "scripted_peer.py"))
-    await example["test_an_archive_without_resources_is_not_ready"]()
+@pytest.mark.parametrize("example", ["scripted_peer", "archive_faults", "testing_contexts"])
+def test_those_of_the_test_kit_are_tests_that_pass(example: str, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ntrio_mode = true\n")
+    pytester.makeconftest('pytest_plugins = ["trio_dicom.testing.plugin"]')
+    pytester.makepyfile((EXAMPLES / f"{example}.py").read_text())
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
 async def test_faulty_link_is_a_test_that_passes() -> None:

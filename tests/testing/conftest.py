@@ -1,7 +1,13 @@
-"""The fixtures of the test kit, as its users import them."""
+"""What the tests of the kit share."""
 
 from __future__ import annotations
 
-from trio_dicom.testing.fixtures import archive, scripted
+import pytest
 
-__all__ = ["archive", "scripted"]
+from trio_dicom.testing import MemoryArchive
+
+
+@pytest.fixture
+def archive(dicom_server: MemoryArchive) -> MemoryArchive:
+    """An empty archive that listens on loopback, on ``archive.port``."""
+    return dicom_server

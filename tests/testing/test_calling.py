@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import trio.testing
 
-from trio_dicom import AssociationRejected
+from trio_dicom import AssociationRejected, CEchoRequest
 from trio_dicom.sop_classes import VERIFICATION
-from trio_dicom.testing import MemoryArchive, open_archive, open_memory_association
+from trio_dicom.testing import (
+    MemoryArchive,
+    ScriptedPeer,
+    open_archive,
+    open_memory_association,
+    playing,
+)
 from trio_dicom.testing.calling import call
 
 
@@ -49,3 +56,27 @@ async def test_a_place_in_memory_is_called_by_its_title() -> None:
         archive.serve, called_ae="PACS", calling_ae="OURS", contexts=[VERIFICATION]
     ) as association:
         assert (await association.c_echo()).status.is_success
+
+
+async def test_what_the_server_raises_comes_as_it_is() -> None:
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        raise LookupError("of the server")
+
+    with pytest.raises(LookupError, match="of the server"):
+        async with open_memory_association(serve, contexts=[VERIFICATION]):
+            pass
+
+
+async def test_the_blocks_own_error_comes_with_that_of_the_server() -> None:
+    async def script(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        await peer.expect_message(CEchoRequest)
+
+    with pytest.raises(LookupError, match="of mine") as mine:  # noqa: PT012
+        async with open_memory_association(playing(script), contexts=[VERIFICATION]) as association:
+            await association.abort()
+            await trio.testing.wait_all_tasks_blocked()
+            raise LookupError("of mine")
+    [note] = mine.value.__notes__
+    assert note.startswith("The other side has failed, too: expected CEchoRequest, but the other")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         StopReading,
     )
     from trio_dicom.testing.calling import Place, open_memory_association
+    from trio_dicom.testing.clock import patient_clock
+    from trio_dicom.testing.contexts import COMMON_CONTEXTS
     from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
     from trio_dicom.testing.faults import (
         Chunks,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         random_faults,
     )
     from trio_dicom.testing.faulty_stream import FaultyStream
+    from trio_dicom.testing.files import made_up_instances, write_instances
     from trio_dicom.testing.links import LinkEnd, memory_link, reset
     from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
     from trio_dicom.testing.replay import ReplayedPeer, replay_peer
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "COMMON_CONTEXTS",
     "ArchiveFault",
     "Chunks",
     "Clog",
@@ -83,20 +87,24 @@ __all__ = [
     "Subscriptions",
     "Trickle",
     "acceptance_of",
+    "made_up_instances",
     "memory_link",
     "open_archive",
     "open_faulty_proxy",
     "open_memory_association",
     "open_scripted_server",
+    "patient_clock",
     "playing",
     "random_faults",
     "replay_peer",
     "reset",
     "scripted_peer",
+    "write_instances",
 ]
 
 _HOMES = {
     "ArchiveFault": "archive_faults",
+    "COMMON_CONTEXTS": "contexts",
     "Chunks": "faults",
     "Clog": "faults",
     "Commitments": "_archive.commitment",
@@ -128,16 +136,19 @@ _HOMES = {
     "Subscriptions": "_archive.unified_subscriptions",
     "Trickle": "faults",
     "acceptance_of": "answers",
+    "made_up_instances": "files",
     "memory_link": "links",
     "open_archive": "archive",
     "open_faulty_proxy": "proxy",
     "open_memory_association": "calling",
     "open_scripted_server": "scripts",
+    "patient_clock": "clock",
     "playing": "scripts",
     "random_faults": "faults",
     "replay_peer": "replay",
     "reset": "links",
     "scripted_peer": "scripts",
+    "write_instances": "files",
 }
 
 

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import trio
 
-from trio_dicom._io.lifetime import peeled
 from trio_dicom._operations.query_models import extension_items
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom._protocol.extended import QueryExtension
@@ -19,8 +18,9 @@ from trio_dicom.connection import wrap_stream
 from trio_dicom.handler import ConnectionHandler
 from trio_dicom.options import ConnectionOptions
 from trio_dicom.testing.links import memory_link
+from trio_dicom.testing.serving import serving
 
-__all__ = ["Place", "call", "open_memory_association"]
+__all__ = ["Place", "Serve", "call", "open_memory_association"]
 
 _GRACE = 5.0  # seconds
 
@@ -84,23 +84,13 @@ async def open_memory_association(
         max_operations_performed=max_operations_performed,
     )
     ours, theirs = memory_link(capacity=capacity)
-
-    async def run() -> None:
-        try:
-            await serve(theirs)
-        except Exception:
-            # The block must not hear first that its connection was closed.
-            nursery.cancel_scope.cancel()
-            raise
-        finally:
-            theirs.close()
-
-    with peeled():
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run)
-            async with wrap_stream(ours, handler=handler, options=options) as connection:
-                yield Association(connection, await connection.send_association_request(request))
-            nursery.cancel_scope.deadline = trio.current_time() + _GRACE
+    async with serving() as beside:
+        beside.nursery.start_soon(beside.run, serve, theirs)
+        async with wrap_stream(ours, handler=handler, options=options) as connection:
+            yield Association(connection, await connection.send_association_request(request))
+        # What it reports at the end may be sent on associations of their own.
+        with trio.move_on_after(_GRACE):
+            await beside.ended.wait()
 
 
 @asynccontextmanager

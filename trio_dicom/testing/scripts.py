@@ -9,9 +9,10 @@ from typing import TypeAlias
 import trio
 from attrs import define, field
 
-from trio_dicom._io.lifetime import peeled
+from trio_dicom.testing.calling import Serve
 from trio_dicom.testing.links import LinkEnd, memory_link
 from trio_dicom.testing.scripted import ScriptedPeer
+from trio_dicom.testing.serving import Serving, serving
 
 __all__ = ["Script", "ScriptedServer", "open_scripted_server", "playing", "scripted_peer"]
 
@@ -39,7 +40,7 @@ async def scripted_peer(
         theirs.close()
 
 
-def playing(script: Script) -> Callable[[trio.abc.Stream], Awaitable[None]]:
+def playing(script: Script) -> Serve:
     """What serves a stream by playing ``script`` on it, wherever the kit wants to have that.
 
     ::
@@ -75,29 +76,29 @@ class ScriptedServer:
         host: The address that it listens on.
         port: The TCP port that it listens on.
         connections: How many came so far.
-        failure: What the first script raised that failed.
     """
 
     host: str
     port: int
     connections: int = field(default=0, init=False)
-    failure: Exception | None = field(default=None, init=False)
     _scripts: tuple[Script, ...]
-    _block: trio.CancelScope
+    _serving: Serving
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Play the next script on ``stream``; the block is cancelled if that fails."""
         number = self.connections
         self.connections += 1
-        try:
-            if number >= len(self._scripts):
-                raise AssertionError(f"connection {number + 1}, but no more than {number} scripts")
-            await playing(self._scripts[number])(stream)
-        except Exception as failure:  # noqa: BLE001
-            # Not raised here: Trio closes the stream before it looks at that, and the block would
-            # hear first that nobody is there any more.
-            self.failure = self.failure or failure
-            self._block.cancel()
+        await self._serving.run(self._script(number), stream)
+
+    def _script(self, number: int) -> Serve:
+        if number < len(self._scripts):
+            return playing(self._scripts[number])
+
+        async def fail(_stream: trio.abc.Stream) -> None:
+            await trio.lowlevel.checkpoint()
+            raise AssertionError(f"connection {number + 1}, but no more than {number} scripts")
+
+        return fail
 
 
 @asynccontextmanager
@@ -120,16 +121,7 @@ async def open_scripted_server(*scripts: Script) -> AsyncGenerator[ScriptedServe
     """
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     host, port = listener.socket.getsockname()
-    with peeled():
-        async with trio.open_nursery() as nursery:
-            server = ScriptedServer(host, port, scripts, nursery.cancel_scope)
-            await nursery.start(trio.serve_listeners, server.serve, [listener])
-            try:
-                yield server
-            except Exception as error:
-                if server.failure is not None:
-                    error.add_note(f"A script failed, too: {server.failure}")
-                raise
-            nursery.cancel_scope.cancel()
-    if server.failure is not None:
-        raise server.failure
+    async with serving() as beside:
+        server = ScriptedServer(host, port, scripts, beside)
+        await beside.nursery.start(trio.serve_listeners, server.serve, [listener])
+        yield server

@@ -1,0 +1,113 @@
+"""The test kit as pytest fixtures, for pytest-trio.
+
+Opt in with a line in a ``conftest.py`` or a test module::
+
+    pytest_plugins = ["trio_dicom.testing.plugin"]
+
+Nothing of the kit is imported before a test asks for a fixture. All of them work with
+``autojump_clock``, also where files are read and written: see ``patient_clock``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from trio.testing import wait_all_tasks_blocked
+
+from trio_dicom import testing
+
+if TYPE_CHECKING:
+    from trio_dicom.association import Association
+    from trio_dicom.testing.scripts import Script
+
+__all__ = [
+    "dicom_archive",
+    "dicom_association",
+    "dicom_files",
+    "dicom_server",
+    "scripted_peer",
+]
+
+
+@pytest.fixture
+async def _dicom_clock() -> AsyncGenerator[None, None]:
+    """A ``MockClock`` waits for threads: once, because fixtures end in any order."""
+    with testing.patient_clock():
+        yield
+
+
+@pytest.fixture
+async def dicom_archive(_dicom_clock: None) -> testing.MemoryArchive:
+    """An empty archive in memory: ``MemoryArchive``."""
+    return testing.MemoryArchive()
+
+
+@pytest.fixture
+async def dicom_server(
+    dicom_archive: testing.MemoryArchive,
+) -> AsyncGenerator[testing.MemoryArchive, None]:
+    """``dicom_archive``, listening on loopback: on its ``host`` and ``port``, for any client."""
+    async with testing.open_archive(archive=dicom_archive):
+        yield dicom_archive
+
+
+@pytest.fixture
+async def dicom_association(
+    dicom_archive: testing.MemoryArchive,
+) -> AsyncGenerator[Association, None]:
+    """An association with ``dicom_archive`` in memory, for everything that the archive does.
+
+    Its contexts are ``COMMON_CONTEXTS``. For others open one of your own, with
+    ``open_memory_association``.
+    """
+    async with testing.open_memory_association(
+        dicom_archive.serve, called_ae=dicom_archive.ae_title, contexts=testing.COMMON_CONTEXTS
+    ) as association:
+        yield association
+
+
+@pytest.fixture
+async def scripted_peer(
+    _dicom_clock: None,
+) -> AsyncGenerator[Callable[[Script], testing.LinkEnd], None]:
+    """Called with a script, it gives the stream at whose other end the script is played.
+
+    When the script fails the test does. When it is over, the other side may only end the
+    conversation. A script that is not over when the test is, is cancelled.
+    """
+    from trio_dicom.testing.serving import serving  # noqa: PLC0415  not before it is used
+
+    async with serving() as beside:
+
+        def play(script: Script) -> testing.LinkEnd:
+            ours, theirs = testing.memory_link()
+            beside.nursery.start_soon(beside.run, testing.playing(script), theirs)
+            return ours
+
+        yield play
+        # What the test did last may be another thing than the script expects.
+        await wait_all_tasks_blocked()
+
+
+@pytest.fixture
+def dicom_files(tmp_path: Path) -> Callable[..., list[Path]]:
+    """Writes DICOM files with made-up instances, and gives their paths.
+
+    ::
+
+        files = dicom_files(3, patients=2, sop_class=MRImageStorage, size=100_000)
+
+    It takes what ``made_up_instances`` takes. Each call makes others, the same in every run.
+    """
+    seeds = itertools.count()
+
+    def write(count: int = 1, **what: Any) -> list[Path]:
+        what.setdefault("seed", next(seeds))
+        made = testing.made_up_instances(count, **what)
+        return testing.write_instances(tmp_path / "dicom_files", made)
+
+    return write
