@@ -18,7 +18,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, RLELossless
 
 from trio_dicom._dimse.command_set import as_uid
-from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from trio_dicom._dimse.part10 import file_meta_bytes
+from trio_dicom._dimse.transcode import encode_data_set
 
 __all__ = ["made_up_instances", "write_instances"]
 
@@ -94,14 +95,21 @@ def write_instances(directory: str | PathLike[str], instances: Iterable[Dataset]
 
     Args:
         directory: Where they go; it is made if it is not there.
-        instances: Data sets with their meta information, such as ``made_up_instances`` gives.
+        instances: Data sets whose meta information names their transfer syntax, such as
+            ``made_up_instances`` gives.
     """
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     for instance in instances:
         paths.append(folder / f"{instance.SOPInstanceUID}.dcm")
-        instance.save_as(paths[-1], enforce_file_format=True)
+        syntax = instance.file_meta.TransferSyntaxUID
+        meta = file_meta_bytes(
+            sop_class_uid=instance.SOPClassUID,
+            sop_instance_uid=instance.SOPInstanceUID,
+            transfer_syntax=syntax,
+        )
+        paths[-1].write_bytes(meta + encode_data_set(instance, syntax))
     return paths
 
 
@@ -135,11 +143,7 @@ def _instance(
             0x01, "OB", noise.randbytes(size + size % 2)
         )
     it.file_meta = FileMetaDataset()
-    it.file_meta.MediaStorageSOPClassUID = it.SOPClassUID
-    it.file_meta.MediaStorageSOPInstanceUID = it.SOPInstanceUID
     it.file_meta.TransferSyntaxUID = transfer_syntax
-    it.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    it.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return it
 
 
