@@ -29,7 +29,7 @@ from trio_dicom._protocol.negotiation import propose
 from trio_dicom._wire.control import Abort, AssociationReject, ReleaseRequest, ReleaseResponse
 from trio_dicom._wire.pdus import AssociationAccept, AssociationRequest, DataTransfer
 from trio_dicom.reasons import AbortSource, ContextResult, RejectReason
-from trio_dicom.testing import Instances, LinkEnd, MemoryArchive, ScriptedPeer, memory_link
+from trio_dicom.testing import Instances, MemoryArchive, ScriptedPeer, memory_link
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -361,11 +361,3 @@ async def test_a_peer_that_hung_up_before_it_was_served_is_no_failure() -> None:
         stream = await listener.accept()
         await peer.reset()
         await MemoryArchive().serve(stream)
-
-
-async def test_the_links_of_the_fixture_are_connected(
-    scripted: tuple[LinkEnd, ScriptedPeer],
-) -> None:
-    stream, peer = scripted
-    assert isinstance(stream, LinkEnd)
-    assert peer.stream is not stream

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import trio
 from attrs import define, field
+from trio.testing import wait_all_tasks_blocked
 
 from trio_dicom._io.lifetime import peeled
 from trio_dicom.testing.conversation import ConversationOver
 
 __all__ = ["Serving", "serving"]
+
+_MOMENT: Final = 1.0  # seconds, where other tasks of the program never rest
 
 
 @define(eq=False)
@@ -37,8 +41,11 @@ class Serving:
             # A conversation that the block has ended keeps it waiting no longer: it may be on
             # its way out with an error of its own, which must not give way to a Cancelled.
             if not isinstance(failure, ConversationOver):
-                # Before the stream is closed, so that nobody fails because of that.
+                # It must not fail because the stream is closed before it hears of that: in a
+                # fixture it takes pytest-trio a moment to tell the test.
                 self.nursery.cancel_scope.cancel()
+                with trio.move_on_after(_MOMENT, shield=True):
+                    await wait_all_tasks_blocked()
         finally:
             await trio.aclose_forcefully(stream)
 
