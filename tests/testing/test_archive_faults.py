@@ -89,6 +89,7 @@ async def found(
 async def test_the_third_instance_is_refused_and_no_other() -> None:
     archive = archive_with(Fail(CStoreRequest, nth=3, status=0xA700, comment="full"))
     async with open_memory_association(archive.serve, contexts=CONTEXTS) as association:
+        assert (await association.c_echo()).status.is_success
         assert await stores(association, 2) == [0, 0]
         refused = await association.c_store(instance(3))
         assert (refused.status.code, refused.error_comment) == (0xA700, "full")

@@ -46,7 +46,9 @@ async def test_it_stands_still_for_threads_without_a_task(autojump_clock: MockCl
             lambda: threading.Event().wait(0.01), lambda _: token.run_sync_soon(done.set)
         )
         await done.wait()
-    assert trio.current_time() == 0
+        assert trio.current_time() == 0
+        await trio.sleep(59)
+    assert trio.current_time() == 59
 
 
 async def test_it_jumps_when_they_are_done(autojump_clock: MockClock) -> None:

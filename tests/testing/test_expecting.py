@@ -34,6 +34,7 @@ def query() -> Dataset:
     data_set.StudyDate = ""
     data_set.ModalitiesInStudy = ["CT", "MR"]
     data_set.SeriesNumber = 3
+    data_set.InstanceNumber = None
     data_set.ScheduledProcedureStepSequence = [step]
     return data_set
 
@@ -42,6 +43,7 @@ FITTING: dict[str, object] = {
     "a value": {"PatientID": "4711"},
     "a number": {"SeriesNumber": 3},
     "an empty value": {"StudyDate": ""},
+    "an empty number": {"InstanceNumber": ""},
     "several values": {"ModalitiesInStudy": ["CT", "MR"]},
     "an item of a sequence": {"ScheduledProcedureStepSequence": [{"Modality": "CT"}]},
     "what is not there": {"AccessionNumber": None},

@@ -137,6 +137,10 @@ async def test_it(scripted_peer):
 """,
         ["*ConversationOver: expected CEchoRequest, but the other side asked for release*"],
     ),
+    "a script that is left at the very end": (
+        "async def test_it(scripted_peer):\n    await scripted_peer(script).aclose()\n",
+        ["*ConversationOver: expected AssociationRequest, but the other side closed*"],
+    ),
     "the test itself": (
         """
 async def test_it(dicom_association, autojump_clock):
