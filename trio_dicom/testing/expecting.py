@@ -49,7 +49,7 @@ def _differences(expected: object, actual: object, path: str) -> Iterator[str]:
     if isinstance(actual, Status) and isinstance(expected, int):
         actual, expected = f"{actual.code:04X}H", f"{expected:04X}H"
     if isinstance(expected, Dataset):
-        yield from _of_data_set({it.tag: it.value for it in expected}, actual, path)
+        yield from _of_data_set({it.tag: _value_of(it) for it in expected}, actual, path)
         for element in actual if isinstance(actual, Dataset) else ():
             if element.tag not in expected:
                 yield f"{path}: {_name_of(element.tag)} is there, too"
