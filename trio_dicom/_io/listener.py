@@ -128,8 +128,8 @@ class Listener:
                 self._first_byte = data[0]
             link.machine.receive_data(data)
             self._take_events()
-            if link.ending is None and link.machine.has_data_to_send:
-                link.outbox.ring()
+            if link.ending is None and link.machine.state is State.AWAITING_CLOSE:
+                link.outbox.ring()  # for the A-ABORT that the machine may owe (AA-7)
             self.watch_artim()
             has_heard_enough = link.ending is not None and link.ending.abort is None
             if not data or has_heard_enough or link.machine.ended:

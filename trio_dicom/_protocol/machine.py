@@ -194,11 +194,6 @@ class AssociationMachine:
             context_id, payload, is_command=is_command, is_last=is_last, size=self._fragment_size
         )
 
-    @property
-    def has_data_to_send(self) -> bool:
-        """Whether the machine itself owes the peer anything."""
-        return bool(self._owed)
-
     def data_to_send(self) -> bytes:
         """What the machine itself owes the peer, such as an A-ABORT. It counts as sent."""
         data = bytes(self._owed)

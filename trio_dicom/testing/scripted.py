@@ -86,9 +86,7 @@ class ScriptedPeer:
         init=False,
         repr=False,
     )
-    _unread: deque[PresentationDataValue] = field(
-        factory=deque[PresentationDataValue], init=False, repr=False
-    )
+    _unread: deque[PresentationDataValue] = field(factory=deque, init=False, repr=False)
     _assembler: MessageAssembler = field(
         factory=lambda: MessageAssembler(Limits(data_set=_NO_LIMIT)), init=False, repr=False
     )

@@ -25,10 +25,12 @@ class Serving:
     Attributes:
         nursery: Where it runs.
         failure: What it raised first, or None.
+        ended: Set when one of them has ended.
     """
 
     nursery: trio.Nursery
     failure: Exception | None = field(default=None, init=False)
+    ended: trio.Event = field(factory=trio.Event, init=False)
 
     async def run(
         self, serve: Callable[[trio.abc.Stream], Awaitable[None]], stream: trio.abc.Stream
@@ -47,6 +49,7 @@ class Serving:
                 with trio.move_on_after(_MOMENT, shield=True):
                     await wait_all_tasks_blocked()
         finally:
+            self.ended.set()
             await trio.aclose_forcefully(stream)
 
 
