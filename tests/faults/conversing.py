@@ -164,7 +164,7 @@ class Run:
         assert connection.is_send_queue_empty
         assert link.table.is_empty
         assert link.ending is not None
-        assert not link.serving.tasks
+        assert not link.serving.turns.tasks
         # A thread that was left alone has to clean up what it is at.
         for number in range(int(link.file_threads.total_tokens)):
             await link.file_threads.acquire_on_behalf_of(number)

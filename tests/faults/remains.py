@@ -52,7 +52,7 @@ def assert_nothing_open(connection: ClientConnection) -> None:
     assert not link.table._open
     assert link.serving.owed == 0
     assert not link.serving._arrivals
-    assert not link.serving.tasks
+    assert not link.serving.turns.tasks
     assert not link.flow._waits
     assert not link.flow._full
     assert not link.clocks._clocks

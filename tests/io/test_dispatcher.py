@@ -15,7 +15,7 @@ from trio_dicom._io.flow import Flow
 
 
 def dispatcher(handler: Any, nursery: trio.Nursery, limit: int = 100) -> Dispatcher:
-    flow = Flow(limit, lambda: None, lambda: None)
+    flow = Flow(limit, lambda: None, lambda: None, lambda _: None)
     return Dispatcher.create(handler, flow, nursery.start_soon)
 
 

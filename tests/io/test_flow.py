@@ -25,7 +25,7 @@ class Switch:
 
 def flow_and_switch(limit: int = 10) -> tuple[Flow, Switch]:
     switch = Switch()
-    return Flow(limit, switch.stop, switch.resume), switch
+    return Flow(limit, switch.stop, switch.resume, lambda _: None), switch
 
 
 def queue(flow: Flow, drainer: trio.lowlevel.Task | None = None) -> ByteQueue[str]:

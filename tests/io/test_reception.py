@@ -27,7 +27,7 @@ class Arriving:
     it: Reception = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.flow = Flow(LIMIT, lambda: None, lambda: None)
+        self.flow = Flow(LIMIT, lambda: None, lambda: None, lambda _: None)
         self.backlog = Backlog("the things", self.flow)
         self.it = self.another()
 

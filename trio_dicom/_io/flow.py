@@ -141,6 +141,7 @@ class Flow:
     limit: int
     _on_stop: Callable[[], None]
     _on_resume: Callable[[], None]
+    _on_wait: Callable[[int], None]
     _full: dict[Backlog, None] = field(factory=dict[Backlog, None])
     _waits: dict[trio.lowlevel.Task, Wait] = field(factory=dict[trio.lowlevel.Task, Wait])
     _may_read: trio.Event = field(factory=trio.Event)
@@ -204,11 +205,14 @@ class Flow:
                 wait.check()
         outer = self._waits.get(task)
         self._waits[task] = wait
+        if outer is None:
+            self._on_wait(1)
         return outer
 
     def end(self, task: trio.lowlevel.Task, outer: Wait | None) -> None:
         """The innermost wait of ``task`` is over, and ``outer`` goes on, if there is one."""
         if outer is None:
             del self._waits[task]
+            self._on_wait(-1)
         else:
             self._waits[task] = outer

@@ -120,7 +120,12 @@ class Link:
         """A link with everything that belongs to it. No task is started."""
         link = cls(network, options, instrument, acceptance)
         link._complaints = Complaints(options.limits.complaints)
-        link.flow = Flow(options.limits.buffered_responses, link.clocks.pause, link.clocks.resume)
+        link.flow = Flow(
+            options.limits.buffered_responses,
+            link.clocks.pause,
+            link.clocks.resume,
+            link._waits,
+        )
         link.dispatcher = Dispatcher.create(handler, link.flow, link._start)
         link.serving = Serving(link)
         link.machine = AssociationMachine(
@@ -134,6 +139,9 @@ class Link:
         link.sender = Sender(link, Writer(Gatherer(network.stream), instrument, link.tap))
         link.listener = Listener(link)
         return link
+
+    def _waits(self, change: int) -> None:
+        self.serving.turns.waits(change)
 
     def _start(self, run: Callable[[], Awaitable[None]]) -> None:
         # Callbacks see the context variables of whoever opened the connection, and not those of

@@ -18,6 +18,7 @@ from trio_dicom._io.outbox import OutgoingMessage
 from trio_dicom._io.reception import Reception
 from trio_dicom._io.sources import encoded_source
 from trio_dicom._io.storing import Arrival
+from trio_dicom._io.turns import Turns
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 
@@ -50,7 +51,7 @@ class Serving:
     Attributes:
         owed: Answers that the peer still waits for.
         answered_at: When the last answer was written, by Trio's clock; -inf before.
-        tasks: The tasks that run the handler right now.
+        turns: Says to the clocks whether the peer waits for us.
     """
 
     _link: Link
@@ -59,7 +60,7 @@ class Serving:
     _unanswered: Backlog = field(init=False)
     owed: int = 0
     answered_at: float = -inf
-    tasks: set[trio.lowlevel.Task] = field(factory=set[trio.lowlevel.Task])
+    turns: Turns = field(init=False)
     _arrivals: set[Arrival] = field(factory=set[Arrival])
     _scopes: set[trio.CancelScope] = field(factory=set[trio.CancelScope])
     _workers: int = 0
@@ -67,11 +68,12 @@ class Serving:
     _is_arriving: bool = False
 
     def __attrs_post_init__(self) -> None:
-        flow = self._link.flow
+        link, flow = self._link, self._link.flow
+        self.turns = Turns(link.clocks, link.dispatcher, self._at_a_time)
         self._queue = ByteQueue(Backlog("the peer's requests", flow))
         self._arriving = Backlog("arriving instances", flow, most=min(_MOST_ARRIVING, flow.limit))
         # A peer that sends and does not read would have us hold answers without end.
-        most = self._link.options.limits.unanswered_requests
+        most = link.options.limits.unanswered_requests
         self._unanswered = Backlog("unanswered requests", flow, most=most)
 
     @property
@@ -81,11 +83,11 @@ class Serving:
 
     def is_inside(self) -> bool:
         """Whether the current task answers a request of the peer, or one that does waits for it."""
-        return any(task in self.tasks for task in lineage())
+        return any(task in self.turns.tasks for task in lineage())
 
     def put(self, request: Request, context: NegotiatedContext, size: int) -> None:
         """The peer's ``request`` of ``size`` bytes came on ``context``."""
-        self._link.clocks.pause()
+        self.turns.take()
         arrival = None
         if isinstance(request, CStoreRequest):
             arrival = self._arrival(request, context, None)
@@ -118,7 +120,7 @@ class Serving:
 
     def _has_arrived(self) -> None:
         self._is_arriving = False
-        self._link.clocks.pause()
+        self.turns.take()
 
     def _put(self, served: _Served, size: int) -> None:
         self.owed += 1
@@ -142,7 +144,7 @@ class Serving:
 
     async def _work(self) -> None:
         task = trio.lowlevel.current_task()
-        self.tasks.add(task)
+        self.turns.tasks.add(task)
         if self._at_a_time() == 1:  # otherwise a colleague may take what this one cannot
             for backlog in (self._queue.backlog, self._arriving, self._unanswered):
                 backlog.drainer = task
@@ -156,7 +158,7 @@ class Serving:
                         await trio.lowlevel.checkpoint()
         finally:
             self._scopes.discard(scope)
-            self.tasks.discard(task)
+            self.turns.tasks.discard(task)
             self._workers -= 1
             if not self._workers:
                 self._all_gone.set()
@@ -181,7 +183,7 @@ class Serving:
             if arrival is not None:
                 self._arrivals.discard(arrival)
             if reception is None or reception.is_complete:
-                self._link.clocks.resume()
+                self.turns.give()
 
     async def _answer(self, served: _Served) -> Response:
         if served.arrival is not None:
@@ -192,7 +194,8 @@ class Serving:
                 return response_to(request, Code.SUCCESS)
             case NEventReportRequest() as request:
                 # The report may come before the answer that it follows from is told.
-                await self._link.dispatcher.caught_up()
+                with self.turns.catching_up():
+                    await self._link.dispatcher.caught_up()
                 response = await self._link.events.answer(request)
                 if response is None:
                     response = await handler.on_n_event_report_request(request)
