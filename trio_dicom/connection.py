@@ -249,7 +249,7 @@ class ClientConnection:
             request: What to send.
             context: The presentation context to use, where the choice is not ours.
             idle_timeout: Seconds of the peer's silence that are too many, until the final
-                response. None: as in ``Timeouts``; ``math.inf``: no limit.
+                response. None: as in ``Timeouts``; ``math.inf``: no limit once it is sent.
             timeout: Seconds for the whole, from the first transmission on. None: as in
                 ``Timeouts``; ``math.inf``: no limit.
 

@@ -45,7 +45,9 @@ class Timeouts:
             completed write, pending response and PDU of a sub-operation starts it
             anew. Silence that is ours does not count. At a receiver: between any two PDUs.
             A peer that sends no more than a byte in each is slow, not silent.
-        move_idle: The same for a C-MOVE, whose work happens elsewhere: by default none.
+        move_idle: The same for a C-MOVE that is sent, whose work happens elsewhere: by default
+            none. While it is being sent ``idle`` holds, as everything else waits behind it. So
+            it does for any request whose own ``idle_timeout`` is infinite.
         total: The longest that one request may take from its first transmission on. By
             default there is no such bound, as nobody knows how much a peer has to send. Give
             one where peers are not trusted: one that says a little now and then stays within

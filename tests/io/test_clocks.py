@@ -216,3 +216,15 @@ async def test_a_scope_ends_no_later_than_patience(mock_clock: MockClock) -> Non
     assert not clock.has_run_out
     mock_clock.jump(5)
     assert clock.has_run_out
+
+
+async def test_who_is_allowed_more_silence_ends_later_and_with_less_sooner(
+    autojump_clock: object,
+) -> None:
+    clock = SilenceClock(10)
+    clock.start(pauses=0)
+    clock.allow(100)
+    assert clock.end == trio.current_time() + 100
+    scope = clock.scope()
+    clock.allow(5)
+    assert scope.deadline == trio.current_time() + 5

@@ -47,6 +47,7 @@ def pending(request: Request | None = None) -> PendingRequest:
         source=None,
         peer="the peer",
         total=inf,
+        idle=inf,
         clock=SilenceClock(inf),
     )
 

@@ -109,6 +109,11 @@ class SilenceClock:
         """The peer has shown that it lives: begin anew."""
         self._heard = trio.current_time()
 
+    def allow(self, seconds: float) -> None:
+        """Take so many seconds of silence from here on."""
+        self.limit = seconds
+        self._not_after_the_end()
+
     def pause(self) -> None:
         """From here on the silence is ours."""
         if not self._pauses:

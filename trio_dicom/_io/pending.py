@@ -87,6 +87,7 @@ class PendingRequest:
         source: Its data set, or None. The sender closes it.
         peer: The peer's name, for errors.
         total: Seconds that the whole may take from the first transmission on.
+        idle: Seconds of silence that are too many once it is sent.
         clock: Measures the silence of the peer.
         channel: Where responses go besides the handler.
         instances: Who takes the instances that it brings, if not the handler.
@@ -110,6 +111,7 @@ class PendingRequest:
     source: Source | None
     peer: str
     total: float
+    idle: float
     clock: SilenceClock
     channel: ResponseChannel | None = None
     instances: InstanceHandler | None = None
@@ -159,6 +161,7 @@ class PendingRequest:
     def was_sent(self) -> None:
         """Its last byte is with the transport."""
         self.phase = Phase.SENT
+        self.clock.allow(self.idle)
         if not self.is_kept_by_caller:
             self.progressed.set()
 

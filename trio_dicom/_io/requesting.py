@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING
 
 import trio
@@ -97,14 +98,18 @@ async def _prepared(
     context, source = await prepare(link, request, association, context)
     _check(link)  # the connection may have ended while a file was read
     timeouts = link.options.timeouts
-    idle = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
+    silence = timeouts.move_idle if isinstance(request, CMoveRequest) else timeouts.idle
+    # Who works elsewhere, or may take his time, is to read what is asked all the same: whatever
+    # else is to be sent waits behind it.
+    is_bound = idle_timeout is not None and idle_timeout < inf
     return PendingRequest(
         request=request,
         context=context,
         source=source,
         peer=link.peer,
         total=seconds_or_infinite(timeouts.total if timeout is None else timeout),
-        clock=SilenceClock(seconds_or_infinite(idle if idle_timeout is None else idle_timeout)),
+        idle=seconds_or_infinite(silence if idle_timeout is None else idle_timeout),
+        clock=SilenceClock(seconds_or_infinite(idle_timeout if is_bound else timeouts.idle)),
     )
 
 

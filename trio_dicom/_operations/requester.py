@@ -48,7 +48,7 @@ class Requester:
             request: What to send.
             context: The presentation context to use, where the choice is not ours.
             idle_timeout: Seconds of the peer's silence that are too many. None: as in
-                ``Timeouts``; ``math.inf``: no limit.
+                ``Timeouts``; ``math.inf``: no limit once it is sent.
             timeout: Seconds for the whole, from the first transmission on. None: as in
                 ``Timeouts``; ``math.inf``: no limit.
 
