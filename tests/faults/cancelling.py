@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import outcome
 import trio
 import trio._core._run as trio_run
 from attrs import define, field
@@ -25,11 +26,14 @@ class StepCanceller(trio.abc.Instrument):
         steps: How many are made before the cancellation.
         scope: What is cancelled.
         has_fired: Whether it was.
+        was_told: Whether whoever is cancelled has met the cancellation where it waited.
     """
 
     steps: int
     scope: trio.CancelScope = field(factory=trio.CancelScope)
     has_fired: bool = False
+    was_told: bool = False
+    _task: trio.lowlevel.Task | None = None
     _made: int = 0
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
@@ -37,15 +41,26 @@ class StepCanceller(trio.abc.Instrument):
             self.has_fired = True
             self.scope.cancel()
         self._made += 1
+        if self.has_fired and task is self._task:
+            # What is about to come out of its ``await``.
+            sent = task._next_send
+            self.was_told |= isinstance(sent, outcome.Error) and isinstance(
+                sent.error, trio.Cancelled
+            )
 
     async def run(self, body: Callable[[], Awaitable[object]]) -> None:
-        """Run ``body`` in the scope."""
+        """Run ``body`` in the scope, which it must leave when it is cancelled.
+
+        It may come to its end where it meets no checkpoint any more that could tell it.
+        """
+        self._task = trio.lowlevel.current_task()
         trio.lowlevel.add_instrument(self)
         try:
             with self.scope:
                 await body()
         finally:
             trio.lowlevel.remove_instrument(self)
+        assert self.scope.cancelled_caught or not self.was_told, "it swallowed its cancellation"
 
 
 async def at_every_step(
