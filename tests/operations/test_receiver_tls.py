@@ -19,7 +19,9 @@ from tests.operations.calling import CONTEXTS, offer, receiving
 from tests.operations.getting import study_query
 from trio_dicom import (
     Association,
+    AssociationAborted,
     AssociationRejected,
+    CEchoRequest,
     CMoveRequest,
     ConnectFailed,
     ConnectionLost,
@@ -29,7 +31,9 @@ from trio_dicom import (
     Timeouts,
     open_association,
     open_receiver,
+    propose,
     response_to,
+    wrap_stream,
 )
 from trio_dicom.sop_classes import STUDY_ROOT_MOVE
 from trio_dicom.testing import ScriptedPeer, memory_link
@@ -135,6 +139,25 @@ async def test_a_peer_that_never_ends_its_handshake_has_the_time_of_artim(
         assert trio.current_time() == 21
         nursery.cancel_scope.cancel()
     assert await ours.receive_some() == b""
+
+
+async def test_a_handshake_may_take_longer_than_the_silence_between_two_pdus(
+    autojump_clock: MockClock,
+) -> None:
+    ours, theirs = memory_link()
+    options = ConnectionOptions(timeouts=Timeouts(idle=5, artim=21))
+    async with receiving(options=options) as receiver, trio.open_nursery() as nursery:
+        server = trio.SSLStream(theirs, OURS.server(), server_side=True)
+        nursery.start_soon(receiver.serve, server)
+        await trio.sleep(12)
+        stream = trio.SSLStream(ours, OURS.client(), server_hostname="localhost")
+        async with wrap_stream(stream) as connection:
+            await connection.send_association_request(propose(contexts=CONTEXTS))
+            assert (await connection.ask(CEchoRequest())).status.is_success
+            # From here on it is the silence that counts.
+            with pytest.raises(AssociationAborted, match="user"):
+                await connection.listener.wait()
+            assert trio.current_time() == 12 + 5
 
 
 async def client_hello() -> bytes:

@@ -61,7 +61,8 @@ class Listener:
     started: bool = False
     ended: trio.Event = field(factory=trio.Event)
     _first_byte: int | None = None
-    _heard: float = 0.0
+    # Until it has asked for an association ARTIM runs, also over what TLS has to say.
+    _heard: float = inf
 
     @property
     def running(self) -> bool:
@@ -89,7 +90,6 @@ class Listener:
         """Read until end of file, or until the link says that it has heard enough."""
         try:
             with self.scope:
-                self._heard = trio.current_time()
                 self.watch_artim()
                 await self._listen()
             if self.scope.cancelled_caught:
