@@ -231,3 +231,25 @@ async def test_an_unknown_event_and_a_broken_one_are_refused_and_the_association
             nursery.start_soon(script)
             async with request_commitment(association, [ONE, TWO]) as commitment:
                 assert (await commitment.result()).is_complete
+
+
+async def test_who_is_cancelled_while_he_waits_for_the_report_is_so_alone(
+    autojump_clock: object,
+) -> None:
+    raised: list[type[BaseException]] = []
+    async with speaking([STORAGE_COMMITMENT]) as (association, peer):
+
+        async def script() -> None:
+            request, _ = await asked(peer)
+            await peer.reply(request, 0x0000)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(script)
+            async with request_commitment(association, [ONE]) as commitment:
+                with trio.move_on_after(1):
+                    try:
+                        await commitment.result()
+                    except BaseException as error:
+                        raised.append(type(error))
+                        raise
+    assert raised == [trio.Cancelled]

@@ -14,6 +14,7 @@ from pydicom.uid import UID, generate_uid
 from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.message import response_to
 from trio_dicom._dimse.n_messages import NEventReportRequest, NEventReportResponse
+from trio_dicom._io.lifetime import peeled
 from trio_dicom._operations.n_services import NServices
 from trio_dicom._operations.reading import items_of, number_of, text_of, uid_of
 from trio_dicom._operations.references import InstanceReference
@@ -169,16 +170,22 @@ class PendingCommitment:
 
     async def _report_or_end(self) -> None:
         listener = self._association.connection.listener
+        # Shielded, or else who is cancelled would get a group, of the two that are.
+        listening = trio.CancelScope(shield=True)
 
         async def end() -> None:
-            with suppress(TrioDicomError):
-                await listener.wait()
-            nursery.cancel_scope.cancel()
+            with listening:
+                with suppress(TrioDicomError):
+                    await listener.wait()
+                nursery.cancel_scope.cancel()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(end)
-            await self._arrived.wait()
-            nursery.cancel_scope.cancel()
+        with peeled():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(end)
+                try:
+                    await self._arrived.wait()
+                finally:
+                    listening.cancel()
         if self._result is None:  # what came before the end is valid all the same
             await listener.wait()
 

@@ -14,7 +14,7 @@ from trio_dicom._io.accepting import serve
 from trio_dicom._io.connecting import check_port
 from trio_dicom._io.events import EventTakers
 from trio_dicom._io.failures import log_failures
-from trio_dicom._io.lifetime import peeled
+from trio_dicom._io.ports import open_for
 from trio_dicom._io.tls import refuse_pins_without_tls
 from trio_dicom._io.transport import remote_host, set_keepalive, socket_stream
 from trio_dicom._operations.admission import Admission
@@ -259,20 +259,5 @@ async def open_receiver(
         ports: list[trio.abc.Listener[trio.abc.Stream]] = [*listeners]
     else:
         ports = [trio.SSLListener(it, tls, https_compatible=True) for it in listeners]
-    # Shielded, or else who is cancelled while the block fails would get the two as a group.
-    serving = trio.CancelScope(shield=True)
-    with peeled():
-        async with trio.open_nursery() as nursery:
-            try:
-                nursery.start_soon(_serve_ports, ports, receiver, serving)
-                yield receiver
-            finally:
-                serving.cancel()
-
-
-async def _serve_ports(
-    ports: list[trio.abc.Listener[trio.abc.Stream]], receiver: Receiver, scope: trio.CancelScope
-) -> None:
-    """Take what comes until ``scope`` is cancelled. They listen already."""
-    with scope:
-        await trio.serve_listeners(receiver.serve, ports)
+    async with open_for(ports, receiver.serve):
+        yield receiver

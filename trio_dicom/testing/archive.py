@@ -11,6 +11,7 @@ import trio
 from attrs import define, field
 from pydicom import Dataset
 
+from trio_dicom._io.ports import open_for
 from trio_dicom.options import Limits
 from trio_dicom.testing._archive.commitment import Commitments
 from trio_dicom.testing._archive.instances import Instances
@@ -116,9 +117,5 @@ async def open_archive(
     archive.host, archive.port = listener.socket.getsockname()[:2]
     listeners: list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]
     listeners = [listener] if tls is None else [trio.SSLListener(listener, tls)]
-    async with trio.open_nursery() as nursery:
-        await nursery.start(trio.serve_listeners, archive.serve, listeners)
-        try:
-            yield archive
-        finally:
-            nursery.cancel_scope.cancel()
+    async with open_for(listeners, archive.serve):
+        yield archive

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import trio
 from attrs import define, field
 
+from trio_dicom._io.ports import open_for
 from trio_dicom.testing.faults import Clog, Cut, Fault, Stall
 from trio_dicom.testing.faulty_stream import FaultyStream
 from trio_dicom.testing.links import reset
@@ -100,12 +101,8 @@ async def open_faulty_proxy(
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     address = listener.socket.getsockname()
     proxy = FaultyProxy(address[0], address[1], (host, port), sending, receiving)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(trio.serve_listeners, proxy.serve, [listener])
-        try:
-            yield proxy
-        finally:
-            nursery.cancel_scope.cancel()
+    async with open_for([listener], proxy.serve):
+        yield proxy
 
 
 def _faults(faults: Faults, number: int) -> Iterable[Fault]:
