@@ -251,7 +251,7 @@ async def open_receiver(
     listeners = await trio.open_tcp_listeners(port, host=host)
     # A name may have several addresses. Without a port given they would get different ones.
     for surplus in listeners[1:] if port == 0 else ():
-        await trio.aclose_forcefully(surplus)
+        surplus.socket.close()  # at once: no checkpoint before all that is open is looked after
     del listeners[1 if port == 0 else len(listeners) :]
     host, port = listeners[0].socket.getsockname()[:2]
     receiver = Receiver(ae_title, host, port, admission, instances, on_event, options, instrument)
