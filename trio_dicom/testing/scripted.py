@@ -213,6 +213,7 @@ class ScriptedPeer:
                 return message
 
     async def _next_pdu(self, expected: str) -> Pdu:
+        await trio.lowlevel.checkpoint()
         while (found := self._buffer.next_pdu()) is None:
             try:
                 data = await self.stream.receive_some()
@@ -222,8 +223,7 @@ class ScriptedPeer:
                 raise ConversationOver(ConversationEnd.CLOSED, expected)
             self.received += data
             self._buffer.feed(data)
-        pdu = decode_body(*found)
-        self.pdus.append(pdu)
+        self.pdus.append(pdu := decode_body(*found))
         if isinstance(pdu, AssociationRequest):
             self.request = pdu
         return pdu
