@@ -256,8 +256,8 @@ class ClientConnection:
         Raises:
             NoAcceptedContext: The peer accepted no context for it. Nothing was sent.
             LocalProtocolError: It cannot be sent: there is no association, its data set is
-                malformed, or has text in a character set that it does not declare. Nothing
-                was sent.
+                malformed, or has text in a character set that it does not declare, or a
+                timeout is no number. Nothing was sent.
             ResponseTimeout: The peer was silent before the last byte was written.
             ConnectionEnded: The connection has ended, or ends meanwhile.
             WouldDeadlock: This task must first take the responses that wait for it.

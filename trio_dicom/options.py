@@ -51,7 +51,9 @@ class Timeouts:
         total: The longest that one request may take from its first transmission on. By
             default there is no such bound, as nobody knows how much a peer has to send. Give
             one where peers are not trusted: one that says a little now and then stays within
-            ``idle`` for ever. It does not bound what peers ask of a receiver.
+            ``idle`` for ever. It bounds what is ours as well: a file on a disk that hangs holds
+            up whatever is to be sent behind it, and no silence of the peer ends that. It does
+            not bound what peers ask of a receiver.
         release: For open requests to finish and A-RELEASE-RP to come.
         abort: For everything after the decision to abort: ending the batch on
             the wire, the A-ABORT, and the peer closing its side.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
+from math import inf, isnan
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import trio
@@ -91,6 +92,8 @@ async def _prepared(
 ) -> PendingRequest:
     """``request`` with all that it needs to be queued. Waits for nothing but a file."""
     _check(link)
+    _check_seconds("idle_timeout", idle_timeout)
+    _check_seconds("timeout", timeout)
     _check_slot(link, request)
     association = link.machine.association
     if association is None:
@@ -134,6 +137,16 @@ async def wait_until(link: Link, condition: Callable[[], bool], what: str) -> No
 def _check(link: Link) -> None:
     if (refusal := link.refusal()) is not None:
         raise refusal
+
+
+def _check_seconds(name: str, seconds: object) -> None:
+    """See that the sender and the keeper, whom all requests share, can reckon with ``seconds``.
+
+    Raises:
+        LocalProtocolError: They cannot.
+    """
+    if seconds is not None and (not isinstance(seconds, Real) or isnan(seconds)):
+        raise LocalProtocolError(f"{name} is a number of seconds or None, which {seconds!r} is not")
 
 
 def _check_slot(link: Link, request: Request) -> None:
