@@ -25,6 +25,7 @@ from trio_dicom import (
     CStoreRequest,
     Delivery,
     LocalProtocolError,
+    ResponseTimeout,
     SourceFailed,
     c_store_request,
     contexts_for_files,
@@ -122,6 +123,29 @@ async def test_a_dead_mount_does_not_hold_up_the_answer_to_a_release(
                 pass
             assert isinstance(pdu, ReleaseResponse)
             await peer.aclose()
+
+
+@pytest.mark.scenario("B69")
+async def test_the_timeout_for_the_whole_ends_what_a_dead_mount_holds_up(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    with slow_disk(hangs_at=1) as disk:
+        async with (
+            talking(options=quick(idle=10), window=2) as (connection, peer),
+            trio.open_nursery() as nursery,
+        ):
+            request = stored_request(tmp_path / "file", BLOCK)
+            hanging = await Call.begin(nursery, connection, request, timeout=100)
+            await disk.reached.wait()
+            behind = await Call.begin(nursery, connection, CEchoRequest())
+            mock_clock.jump(99)
+            await wait_all_tasks_blocked()
+            assert not hanging.ended.is_set()
+            assert not behind.ended.is_set()
+            mock_clock.jump(1)
+            assert isinstance(await hanging.failure(), ResponseTimeout)
+            await peer.reply(await peer.expect_message(CEchoRequest), 0x0000)
+            assert await behind.status() == 0x0000
 
 
 @pytest.mark.scenario("B69")
