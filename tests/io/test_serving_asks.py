@@ -9,6 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from tests.io.talking import COMMITMENT, COMMITMENT_ID, CT_ID, Call, quick, store_request, talking
+from tests.operations.getting import pdus_of
 from trio_dicom import (
     BaseHandler,
     CEchoRequest,
@@ -141,6 +142,19 @@ async def test_while_another_handler_works_the_silence_is_ours(autojump_clock: o
         await tell(peer, event(1), store_request(message_id=2))
         assert await answered(peer, CStoreResponse) == 1000
         assert await answered(peer, NEventReportResponse) == 1000 + IDLE
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2])
+async def test_a_peer_that_stops_in_the_middle_of_an_instance_is_silent_towards_a_handler(
+    at_a_time: int, autojump_clock: object
+) -> None:
+    handler = Asking()
+    async with link(handler=handler, performed=at_a_time) as (handler.connection, peer):
+        await tell(peer, event())
+        *begin, _ = pdus_of(store_request(message_id=2), 64, context_id=CT_ID)
+        await peer.send_bytes(b"".join(begin))
+        assert await answered(peer, NEventReportResponse) == IDLE
+        await peer.aclose()
 
 
 async def test_a_callback_asks_and_an_event_waits_for_it(autojump_clock: object) -> None:
