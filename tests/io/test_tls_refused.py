@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from tests.faults.cancelling import in_order_of
 from tests.io.authorities import ANY_STRENGTH, EXPIRED, NOT_YET, Authority
 from tests.io.loopback import listening, over_tls, refusing_tls
 from tests.io.recording import CONTEXTS, REQUEST, Recorder
@@ -155,12 +156,15 @@ async def test_a_peer_that_refuses_our_certificate_without_a_word_is_suspected()
 
 
 @pytest.mark.pitfall(23)
-async def test_a_stream_that_shakes_hands_only_when_it_is_used_tells_the_same() -> None:
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_stream_that_shakes_hands_only_when_it_is_used_tells_the_same(seed: int) -> None:
+    in_order_of(seed)  # who begins to shake hands: the sender or the listener
+    options = ConnectionOptions(timeouts=Timeouts(abort=0.1))
     async with listening(refusing_tls(OTHER.server())) as (host, port):
         transport = await trio.open_tcp_stream(host, port)
         stream = trio.SSLStream(transport, OURS.client(), server_hostname=host)
         with pytest.raises(ConnectFailed, match="Give the authority") as caught:
-            async with wrap_stream(stream) as connection:
+            async with wrap_stream(stream, options=options) as connection:
                 await connection.send_association_request(REQUEST)
     assert "after the handshake" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)

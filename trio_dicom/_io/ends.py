@@ -125,6 +125,11 @@ def transport_closed(link: Link, error: Exception | None = None) -> None:
         return
     error = link.write_error if error is None else error
     cause = None if error is None else error.__cause__ or error
+    is_called = link.acceptance is None and link.machine.association is None
+    if is_called and isinstance(cause, ssl.SSLError):
+        # Whoever began the handshake, to read or to write, is told why it failed.
+        end(link, Ending.tls_failed(link.peer, cause))
+        return
     how = (
         "was closed by the peer"
         if cause is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from math import inf
 from typing import TYPE_CHECKING, assert_never
 
@@ -100,7 +99,9 @@ class Listener:
         except trio.ClosedResourceError as error:
             end(self._link, Ending.lost(self._link.peer, "was closed", error))
         except trio.BrokenResourceError as error:
-            self._broke(error)
+            if self._link.tap is not None:
+                self._link.tap.broke()
+            transport_closed(self._link, error)
         finally:
             self.ended.set()
 
@@ -293,14 +294,3 @@ class Listener:
         if self._link.machine.artim_running:
             self._link.machine.artim_expired()
         transport_closed(self._link)
-
-    def _broke(self, error: trio.BrokenResourceError) -> None:
-        link = self._link
-        if link.tap is not None:
-            link.tap.broke()
-        cause = error.__cause__ or error
-        is_refused = isinstance(cause, ssl.SSLError) and link.machine.association is None
-        if is_refused and link.acceptance is None:
-            end(link, Ending.tls_failed(link.peer, cause))
-        else:
-            transport_closed(link, error)
