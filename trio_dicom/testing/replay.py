@@ -40,7 +40,7 @@ class ReplayedPeer(trio.abc.Stream):
         is_closed: Whether the other side has closed its end.
     """
 
-    _script: list[tuple[tuple[int, int], RecordKind, bytes]]
+    _script: list[tuple[tuple[int, int], RecordKind, bytes]] = field(repr=False)
     _expected: Said
     _syntaxes: dict[int, UID]
     _checks_words: bool

@@ -8,7 +8,6 @@ rule of the protocol::
         await peer.accept(max_length=4096)
         request = await peer.expect_message(CEchoRequest)
         await peer.reply(request, 0x0000)
-        await peer.expect(ReleaseRequest)
         await peer.send(Abort(AbortSource.USER))
 """
 
@@ -86,7 +85,9 @@ class ScriptedPeer:
         init=False,
         repr=False,
     )
-    _unread: deque[PresentationDataValue] = field(factory=deque, init=False, repr=False)
+    _unread: deque[PresentationDataValue] = field(
+        factory=deque[PresentationDataValue], init=False, repr=False
+    )
     _assembler: MessageAssembler = field(
         factory=lambda: MessageAssembler(Limits(data_set=_NO_LIMIT)), init=False, repr=False
     )
