@@ -27,9 +27,9 @@ from attrs import define, field
 from pydicom import dcmread
 from pydicom.dataelem import DataElement
 
-from trio_dicom import LoggingInstrument, TrioDicomError
+from trio_dicom import LoggingInstrument, TrioDicomError, UserIdentity, UserIdentityType
 from trio_dicom._io.link import Link
-from trio_dicom._wire.user_items import UserIdentity, UserIdentityAnswer, UserIdentityType
+from trio_dicom.lowlevel import UserIdentityAnswer
 
 __all__ = ["KNOWN", "SAID", "Known", "Secrecy", "leaks", "register"]
 

@@ -27,8 +27,7 @@ from pydicom.uid import (
     VideoEndoscopicImageStorage,
 )
 
-from trio_dicom import LocalProtocolError, propose, sop_classes
-from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom import LocalProtocolError, PresentationContext, propose, sop_classes
 from trio_dicom.sop_classes import (
     COMMON_STORAGE_CLASSES,
     MODALITY_WORKLIST,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trio_dicom.status import Code, Service, Status, StatusKind, service_for
+from trio_dicom import Code, Service, Status, StatusKind
+from trio_dicom.status import service_for
 
 PENDING_SERVICES = {
     Service.QUERY_RETRIEVE_FIND,

@@ -12,6 +12,7 @@ from tests.faults.conversing import Conversation, Noted, Step
 from tests.operations.getting import ct
 from tests.operations.storing import ct_file, data_set
 from trio_dicom import (
+    AbortSource,
     Association,
     CCancelRequest,
     CEchoRequest,
@@ -27,7 +28,6 @@ from trio_dicom import (
     Request,
 )
 from trio_dicom.lowlevel import Abort, ReleaseRequest, ReleaseResponse
-from trio_dicom.reasons import AbortSource
 from trio_dicom.sop_classes import (
     MPPS,
     STUDY_ROOT_FIND,

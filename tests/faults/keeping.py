@@ -14,7 +14,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from tests.dimse.elements import explicit
 from trio_dicom import CStoreRequest, EncodedDataSet, LocalProtocolError
-from trio_dicom._dimse.part10 import read_head
+from trio_dicom.lowlevel import read_head
 
 __all__ = ["Instance", "half_files", "instance", "kept", "lost", "strange"]
 

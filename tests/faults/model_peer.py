@@ -29,9 +29,8 @@ from trio_dicom.lowlevel import (
     ReleaseRequest,
     ReleaseResponse,
 )
-from trio_dicom.testing import LinkEnd, acceptance_of
+from trio_dicom.testing import LinkEnd, acceptance_of, message_bytes
 from trio_dicom.testing.links import _Pipe
-from trio_dicom.testing.outgoing import message_bytes
 
 __all__ = ["Asked", "ModelPeer", "tag_of", "tapped_link"]
 

@@ -36,7 +36,7 @@ from trio_dicom import (
     RemoteProtocolError,
     TrioDicomError,
 )
-from trio_dicom.testing.links import reset
+from trio_dicom.testing import reset
 
 RQ, AC, RJ, DATA = "A-ASSOCIATE-RQ", "A-ASSOCIATE-AC", "A-ASSOCIATE-RJ", "P-DATA-TF"
 RELEASE, RELEASED, ABORT, UNKNOWN = "A-RELEASE-RQ", "A-RELEASE-RP", "A-ABORT", "an unknown PDU"

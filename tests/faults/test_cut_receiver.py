@@ -21,6 +21,7 @@ from tests.io.replay import Record, record
 from tests.io.writing import eventually, small_blocks
 from tests.operations.getting import c_store, ct, pdus_of
 from trio_dicom import (
+    AbortSource,
     CEchoRequest,
     CEchoResponse,
     ConnectionOptions,
@@ -44,7 +45,6 @@ from trio_dicom.lowlevel import (
     ReleaseRequest,
     ReleaseResponse,
 )
-from trio_dicom.reasons import AbortSource
 from trio_dicom.sop_classes import STORAGE_COMMITMENT, VERIFICATION
 from trio_dicom.testing import Cut, Fault, FaultyStream, ReplayedPeer, ScriptedPeer, Trickle
 

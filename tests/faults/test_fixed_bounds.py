@@ -18,8 +18,7 @@ from trio_dicom import (
     response_to,
 )
 from trio_dicom._operations.print_reports import PrintReports
-from trio_dicom._protocol.machine import AssociationMachine
-from trio_dicom._protocol.states import Role
+from trio_dicom.lowlevel import AssociationMachine, Role
 
 PRINTER = "1.2.840.10008.5.1.1.16"
 

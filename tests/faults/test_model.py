@@ -29,6 +29,7 @@ from tests.faults.model_peer import Asked, ModelPeer, tapped_link
 from tests.faults.stepwise import SteppedRun
 from tests.io.talking import EVERYTHING
 from trio_dicom import (
+    AbortSource,
     CEchoResponse,
     ClientConnection,
     ConnectionOptions,
@@ -40,7 +41,6 @@ from trio_dicom import (
 )
 from trio_dicom._io import pending
 from trio_dicom.lowlevel import Abort
-from trio_dicom.reasons import AbortSource
 
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 _counts: Counter[str] = Counter()

@@ -23,6 +23,8 @@ from tests.fuzz.lockstep import (
 )
 from tests.io.recording import Recorder
 from trio_dicom import (
+    AbortReason,
+    AbortSource,
     Association,
     CEchoRequest,
     CFindRequest,
@@ -35,13 +37,14 @@ from trio_dicom import (
     NEventReportRequest,
     NGetRequest,
     PresentationContext,
+    RejectReason,
+    RejectResult,
     Timeouts,
     TrioDicomError,
     propose,
     wrap_stream,
 )
 from trio_dicom.lowlevel import Abort, AssociationReject, ReleaseRequest
-from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult
 from trio_dicom.sop_classes import (
     STORAGE_COMMITMENT,
     STUDY_ROOT_FIND,

@@ -33,18 +33,22 @@ from trio_dicom import (
     CFindRequest,
     CGetResponse,
     CMoveRequest,
+    ContextResult,
     CStoreRequest,
+    EncodedDataSet,
+    Limits,
     LocalProtocolError,
     NActionRequest,
     NEventReportRequest,
     PDUError,
     PresentationContext,
+    RejectReason,
+    RejectResult,
     propose,
 )
 from trio_dicom._dimse.command_set import decode_command_set
 from trio_dicom._dimse.deflated import deflate
-from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.part10 import file_meta_bytes, read_head, sop_uids
+from trio_dicom._dimse.part10 import sop_uids
 from trio_dicom.lowlevel import (
     Abort,
     AnsweredContext,
@@ -63,9 +67,9 @@ from trio_dicom.lowlevel import (
     encode_command,
     encode_data_set,
     encode_pdu,
+    file_meta_bytes,
+    read_head,
 )
-from trio_dicom.options import Limits
-from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
 
 __all__ = [
     "COMMAND_SETS",

@@ -22,13 +22,16 @@ from tests.fuzz.lockstep import (
 )
 from tests.operations.calling import CONTEXTS
 from trio_dicom import (
+    AbortSource,
     CEchoRequest,
     CFindRequest,
     ConnectionOptions,
     CStoreResponse,
     Inbox,
+    Limits,
     NEventReportRequest,
     Request,
+    open_receiver,
     propose,
 )
 from trio_dicom._operations.inbox import file_name
@@ -38,11 +41,8 @@ from trio_dicom.lowlevel import (
     MessageAssembler,
     ReleaseRequest,
 )
-from trio_dicom.options import Limits
-from trio_dicom.reasons import AbortSource
-from trio_dicom.receiver import open_receiver
 from trio_dicom.sop_classes import STORAGE_COMMITMENT
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import message_bytes
 
 __all__ = ["client_streams", "receiver"]
 

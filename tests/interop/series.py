@@ -9,7 +9,7 @@ from pydicom import Dataset, dcmread
 
 from tests.interop.peers import Peer
 from trio_dicom import ReceivedInstance, contexts_for_files, open_association
-from trio_dicom._dimse.part10 import read_head
+from trio_dicom.lowlevel import read_head
 
 __all__ = ["STUDY", "came_back", "data_set_in", "query", "query_for", "store", "write_study"]
 

@@ -29,7 +29,7 @@ from trio_dicom import (
     open_association,
     username_and_passcode,
 )
-from trio_dicom._dimse.part10 import read_head
+from trio_dicom.lowlevel import read_head
 from trio_dicom.sop_classes import VERIFICATION
 
 CT = UID("1.2.840.10008.5.1.4.1.1.2")

@@ -29,9 +29,7 @@ from trio_dicom import (
     TrioDicomError,
     response_to,
 )
-from trio_dicom._dimse.fragment import fragment
-from trio_dicom._dimse.message import encode_command
-from trio_dicom._dimse.part10 import file_meta_bytes
+from trio_dicom.lowlevel import encode_command, file_meta_bytes, fragment
 from trio_dicom.testing import ScriptedPeer
 
 __all__ = [

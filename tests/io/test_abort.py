@@ -22,7 +22,7 @@ from trio_dicom import (
     Timeouts,
     wrap_stream,
 )
-from trio_dicom._wire.control import Abort, ReleaseResponse
+from trio_dicom.lowlevel import Abort, ReleaseResponse
 from trio_dicom.testing import ConversationOver, scripted_peer
 
 # What breaks the protocol, and the A-ABORT that answers it.

@@ -13,9 +13,11 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.io.arriving import Arrival, Keeper, arrival, data_set, is_clean, limited
 from tests.io.talking import EVERYTHING
 from trio_dicom import (
+    AssociationRequest,
     BaseHandler,
     CEchoRequest,
     ConnectionHandler,
+    ContextResult,
     CStoreRequest,
     CStoreResponse,
     propose,
@@ -23,10 +25,7 @@ from trio_dicom import (
 )
 from trio_dicom._io.accepting import serve
 from trio_dicom._io.events import EventTakers
-from trio_dicom._protocol.negotiation import answer
-from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
-from trio_dicom.lowlevel import Abort
-from trio_dicom.reasons import ContextResult
+from trio_dicom.lowlevel import Abort, AssociationAccept, answer
 from trio_dicom.testing import ScriptedPeer, scripted_peer
 
 IDLE = 10

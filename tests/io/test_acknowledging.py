@@ -8,10 +8,8 @@ import pytest
 import trio
 
 from tests.io.talking import Call, find_request, talking
-from trio_dicom import CEchoRequest, CFindRequest, response_to
-from trio_dicom._dimse.message import encode_command
-from trio_dicom._io.transport import NetworkStream
-from trio_dicom._wire.data import DataTransfer, PresentationDataValue
+from trio_dicom import CEchoRequest, CFindRequest, NetworkStream, response_to
+from trio_dicom.lowlevel import DataTransfer, PresentationDataValue, encode_command
 
 
 @pytest.fixture

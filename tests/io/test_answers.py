@@ -25,6 +25,7 @@ from tests.io.talking import (
     talking,
 )
 from trio_dicom import (
+    AbortSource,
     CEchoRequest,
     CFindRequest,
     CGetRequest,
@@ -43,7 +44,6 @@ from trio_dicom import (
     StatusKind,
 )
 from trio_dicom.lowlevel import Abort
-from trio_dicom.reasons import AbortSource
 from trio_dicom.testing import ScriptedPeer
 
 

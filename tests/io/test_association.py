@@ -24,31 +24,28 @@ from trio_dicom import (
     AssociationAborted,
     AssociationRejected,
     AssociationReleased,
+    AssociationRequest,
     CEchoRequest,
+    CommonExtendedNegotiation,
     ConnectionEnded,
     ConnectionLost,
     ConnectionOptions,
     CStoreRequest,
     EncodedDataSet,
+    ExtendedNegotiation,
     LocalProtocolError,
+    QueryExtension,
     RejectReason,
     RejectResult,
     RejectSource,
     RemoteProtocolError,
     Timeouts,
+    agreed_query_extension,
     open_association,
     propose,
     wrap_stream,
 )
-from trio_dicom._protocol.extended import QueryExtension, agreed_query_extension
-from trio_dicom._wire.associate import AssociationRequest
-from trio_dicom._wire.control import Abort, ReleaseRequest
-from trio_dicom._wire.data import DataTransfer
-from trio_dicom._wire.user_items import (
-    CommonExtendedNegotiation,
-    ExtendedNegotiation,
-    MaximumLength,
-)
+from trio_dicom.lowlevel import Abort, DataTransfer, MaximumLength, ReleaseRequest
 from trio_dicom.testing import scripted_peer
 
 # PS3.8 Table 9-21: every source with its reasons, by their bytes.

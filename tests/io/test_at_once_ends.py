@@ -16,9 +16,13 @@ from trio_dicom import (
     RemoteProtocolError,
     response_to,
 )
-from trio_dicom._dimse.message import encode_command
-from trio_dicom._wire.control import ReleaseRequest, ReleaseResponse
-from trio_dicom._wire.data import DataTransfer, PresentationDataValue
+from trio_dicom.lowlevel import (
+    DataTransfer,
+    PresentationDataValue,
+    ReleaseRequest,
+    ReleaseResponse,
+    encode_command,
+)
 from trio_dicom.testing import ScriptedPeer
 
 _UNEXPECTED = bytes.fromhex("03 00 00000004 00 01 01 01")  # A-ASSOCIATE-RJ

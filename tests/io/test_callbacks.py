@@ -26,7 +26,7 @@ from trio_dicom import (
     propose,
     response_to,
 )
-from trio_dicom._wire.control import Abort, ReleaseRequest
+from trio_dicom.lowlevel import Abort, ReleaseRequest
 from trio_dicom.testing import ScriptedPeer
 
 Act = Callable[[ClientConnection], Awaitable[Any]]

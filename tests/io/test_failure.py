@@ -23,7 +23,7 @@ from trio_dicom import (
     RejectReason,
     wrap_stream,
 )
-from trio_dicom._wire.control import AssociationReject
+from trio_dicom.lowlevel import AssociationReject
 from trio_dicom.testing import LinkEnd, ScriptedPeer, memory_link
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from trio_dicom import LocalProtocolError
-from trio_dicom._dimse.part10 import HEAD, LOOK, file_meta_bytes
+from trio_dicom._dimse.part10 import HEAD, LOOK
 from trio_dicom._io.file_heads import look_at
+from trio_dicom.lowlevel import file_meta_bytes
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 UIDS = b"\x08\0\x16\0UI\x1a\0" + CT.encode() + b"\0" + b"\x08\0\x18\0UI\x04\0" + b"1.2\0"

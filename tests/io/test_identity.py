@@ -23,7 +23,7 @@ from trio_dicom import (
     username,
     username_and_passcode,
 )
-from trio_dicom._wire.user_items import UserIdentityAnswer
+from trio_dicom.lowlevel import UserIdentityAnswer
 
 TICKET = bytes(range(256))
 

@@ -20,9 +20,8 @@ from trio_dicom import (
     ResponseTimeout,
     wrap_stream,
 )
-from trio_dicom._dimse.message import encode_command
 from trio_dicom._io import lifetime
-from trio_dicom._wire.data import DataTransfer, PresentationDataValue
+from trio_dicom.lowlevel import DataTransfer, PresentationDataValue, encode_command
 from trio_dicom.testing import memory_link
 
 

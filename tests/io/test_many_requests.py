@@ -21,8 +21,7 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom.lowlevel import ReleaseRequest, ReleaseResponse
-from trio_dicom.testing.answers import acceptance_of
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import acceptance_of, message_bytes
 
 REQUEST = propose(contexts=[PresentationContext(ECHO)])
 ANSWER = message_bytes(

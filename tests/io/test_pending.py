@@ -13,8 +13,10 @@ from tests.io.talking import find_request, get_request
 from trio_dicom import (
     CEchoRequest,
     CEchoResponse,
+    ContextResult,
     Delivery,
     LocalProtocolError,
+    NegotiatedContext,
     Request,
     ResponseTimeout,
 )
@@ -28,8 +30,6 @@ from trio_dicom._io.pending import (
     Phase,
     TimedOut,
 )
-from trio_dicom._protocol.contexts import NegotiatedContext
-from trio_dicom.reasons import ContextResult
 
 CONTEXT = NegotiatedContext(
     context_id=1,

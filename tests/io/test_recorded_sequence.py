@@ -17,15 +17,18 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from tests.io.recording import serve
 from tests.io.talking import CT, find_request, store_request
 from trio_dicom import (
+    AbortReason,
+    AbortSource,
     CFindRequest,
     ClientConnection,
     CMoveRequest,
+    ContextResult,
     PresentationContext,
+    RejectReason,
     TrioDicomError,
     propose,
     wrap_stream,
 )
-from trio_dicom.reasons import AbortReason, AbortSource, ContextResult, RejectReason
 from trio_dicom.recording import Record, Recording, RecordKind, Side, read_recording, sequence
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_MOVE, VERIFICATION
 from trio_dicom.testing import ScriptedPeer, scripted_peer

@@ -24,6 +24,7 @@ from tests.io.talking import patient, store_request, talking
 from tests.operations.calling import CONTEXTS, bringing, receiving
 from tests.secrecy import leaks
 from trio_dicom import (
+    AbortSource,
     Association,
     CEchoRequest,
     CFindRequest,
@@ -36,7 +37,6 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom.lowlevel import Abort
-from trio_dicom.reasons import AbortSource
 from trio_dicom.recording import Record, Recording, RecordKind, Side, read_recording
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, VERIFICATION
 from trio_dicom.testing import scripted_peer

@@ -12,6 +12,7 @@ from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 from tests.io.asking import Outcomes, ask, asked, check_shared_by_nobody
 from tests.io.recording import REQUEST, Recorder, associated, connected, serve
 from trio_dicom import (
+    AbortSource,
     Association,
     AssociationAborted,
     AssociationReleased,
@@ -24,8 +25,7 @@ from trio_dicom import (
     Timeouts,
     wrap_stream,
 )
-from trio_dicom._wire.control import Abort, ReleaseRequest, ReleaseResponse
-from trio_dicom.reasons import AbortSource
+from trio_dicom.lowlevel import Abort, ReleaseRequest, ReleaseResponse
 from trio_dicom.testing import ScriptedPeer, memory_link
 
 ends = pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from trio_dicom import (
     CStoreResponse,
     ResponseTimeout,
 )
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import message_bytes
 
 
 class Keeping(Recorder):

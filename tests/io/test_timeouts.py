@@ -31,7 +31,7 @@ from trio_dicom import (
     Timeouts,
 )
 from trio_dicom.lowlevel import Abort
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import message_bytes
 
 
 @pytest.mark.scenario("B30", "B35")

@@ -22,7 +22,7 @@ from trio_dicom import (
     open_connection,
 )
 from trio_dicom._io.acknowledging import AcknowledgingStream
-from trio_dicom._wire.control import ReleaseRequest, ReleaseResponse
+from trio_dicom.lowlevel import ReleaseRequest, ReleaseResponse
 from trio_dicom.testing import ScriptedPeer, memory_link
 
 

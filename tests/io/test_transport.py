@@ -11,9 +11,9 @@ import pytest
 import trio
 import trio.testing
 
-from trio_dicom import KeepAlive
+from trio_dicom import KeepAlive, NetworkStream
 from trio_dicom._io.acknowledging import AcknowledgingStream
-from trio_dicom._io.transport import NetworkStream, set_keepalive
+from trio_dicom._io.transport import set_keepalive
 
 HOST = "127.0.0.1"
 

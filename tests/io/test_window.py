@@ -16,8 +16,14 @@ from tests.io.talking import (
     store_request,
     talking,
 )
-from trio_dicom import CEchoRequest, CFindRequest, CGetRequest, ConnectionOptions, CStoreRequest
-from trio_dicom._dimse.c_messages import CCancelRequest
+from trio_dicom import (
+    CCancelRequest,
+    CEchoRequest,
+    CFindRequest,
+    CGetRequest,
+    ConnectionOptions,
+    CStoreRequest,
+)
 from trio_dicom.testing import ScriptedPeer
 
 

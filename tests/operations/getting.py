@@ -27,8 +27,7 @@ from trio_dicom import (
 from trio_dicom._operations.inbox import Into
 from trio_dicom.lowlevel import encode_data_set
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION, storage_contexts
-from trio_dicom.testing import ScriptedPeer
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import ScriptedPeer, message_bytes
 
 __all__ = [
     "CONTEXTS",

@@ -14,7 +14,7 @@ from pydicom.uid import (
 )
 
 from trio_dicom import EncodedDataSet, LocalProtocolError, StoredDataSet, c_store_request
-from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom.lowlevel import encode_data_set
 
 
 async def test_a_small_file_is_read_and_not_decoded(pydicom_files: Path) -> None:

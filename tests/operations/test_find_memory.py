@@ -23,8 +23,7 @@ from trio_dicom import (
     response_to,
 )
 from trio_dicom.sop_classes import STUDY_ROOT_FIND
-from trio_dicom.testing import ConversationOver, ScriptedPeer
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import ConversationOver, ScriptedPeer, message_bytes
 
 MATCHES = 100_000
 AT_ONCE = 200  # in one write

@@ -15,9 +15,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from tests.operations.getting import CT_ID, c_store, files_in
 from tests.operations.test_find_memory import ROOT, serving
 from trio_dicom import CGetRequest, CStoreResponse
-from trio_dicom._dimse.fragment import fragment
-from trio_dicom._dimse.message import encode_command
-from trio_dicom.lowlevel import encode_data_set
+from trio_dicom.lowlevel import encode_command, encode_data_set, fragment
 from trio_dicom.testing import ConversationOver, ScriptedPeer
 
 PROGRAM = Path(__file__).with_name("fetching.py")

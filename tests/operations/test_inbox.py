@@ -28,6 +28,7 @@ from tests.operations.getting import (
     uids_of,
 )
 from trio_dicom import (
+    IMPLEMENTATION_CLASS_UID,
     CGetRequest,
     ConnectionEnded,
     CStoreResponse,
@@ -35,7 +36,6 @@ from trio_dicom import (
     ReceivedInstance,
     StoredDataSet,
 )
-from trio_dicom._dimse.implementation import IMPLEMENTATION_CLASS_UID
 from trio_dicom._io import instance_file
 from trio_dicom._operations.retrieving import Arrivals
 

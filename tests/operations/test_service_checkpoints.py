@@ -14,6 +14,7 @@ from tests.operations.speaking import speaking
 from trio_dicom import (
     Association,
     ClaimedStep,
+    FilmSession,
     ImageBox,
     InstanceReference,
     LocalProtocolError,
@@ -29,7 +30,6 @@ from trio_dicom import (
     request_commitment,
     update_performed_step,
 )
-from trio_dicom._operations.film_session import FilmSession
 from trio_dicom.sop_classes import MPPS
 
 DONE = PerformedStep(sop_instance_uid="1.2", state=PerformedStepState.COMPLETED)

@@ -45,8 +45,7 @@ from trio_dicom import (
 )
 from trio_dicom._protocol.identity import carries_secret
 from trio_dicom.lowlevel import AssociationAccept, NotConvertible, encode_data_set
-from trio_dicom.testing import ScriptedPeer, memory_link
-from trio_dicom.testing.outgoing import message_bytes
+from trio_dicom.testing import ScriptedPeer, memory_link, message_bytes
 
 NAME, ID, PASSCODE = "Sentinel^Person^Of^Many^Parts", "SENTINEL-4711", "sentinel-passcode"
 SENTINELS = (NAME, ID, PASSCODE, "Sentinel")

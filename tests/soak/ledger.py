@@ -10,7 +10,7 @@ from attrs import define, field
 
 from tests.faults.keeping import Instance, instance
 from trio_dicom import LocalProtocolError
-from trio_dicom._dimse.part10 import read_head
+from trio_dicom.lowlevel import read_head
 
 __all__ = ["Ledger"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage
 
-from trio_dicom._protocol.contexts import PresentationContext
+from trio_dicom import PresentationContext
 from trio_dicom.sop_classes import (
     PATIENT_ROOT_FIND,
     STUDY_ROOT_FIND,

@@ -9,8 +9,13 @@ from typing import Any
 import trio
 from pydicom import Dataset
 
-from trio_dicom import Association, NEventReportRequest, NEventReportResponse, PresentationContext
-from trio_dicom._dimse.message import response_to
+from trio_dicom import (
+    Association,
+    NEventReportRequest,
+    NEventReportResponse,
+    PresentationContext,
+    response_to,
+)
 from trio_dicom.testing import MemoryArchive, open_memory_association
 
 __all__ = ["Listening", "associated", "data"]

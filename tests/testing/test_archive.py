@@ -19,7 +19,10 @@ from pydicom.uid import (
 
 from tests.interop.certificates import make_certificates
 from tests.testing.builders import CONTEXTS, instance, query
-from trio_dicom._dimse.c_messages import (
+from trio_dicom import (
+    Association,
+    AssociationRejected,
+    BaseHandler,
     CEchoRequest,
     CFindRequest,
     CFindResponse,
@@ -28,14 +31,13 @@ from trio_dicom._dimse.c_messages import (
     CMoveRequest,
     CStoreRequest,
     CStoreResponse,
+    EncodedDataSet,
+    LocalProtocolError,
+    PresentationContext,
+    RejectReason,
+    open_association,
+    response_to,
 )
-from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.message import response_to
-from trio_dicom._protocol.contexts import PresentationContext
-from trio_dicom.association import Association, open_association
-from trio_dicom.errors import AssociationRejected, LocalProtocolError
-from trio_dicom.handler import BaseHandler
-from trio_dicom.reasons import RejectReason
 from trio_dicom.testing import MemoryArchive, open_archive
 
 PATIENT_ROOT = "1.2.840.10008.5.1.4.1.2.1.1"

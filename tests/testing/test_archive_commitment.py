@@ -17,15 +17,15 @@ from tests.testing.departments import Listening, associated, data
 from trio_dicom import (
     Association,
     InstanceReference,
+    Message,
     NActionResponse,
+    NegotiatedContext,
     NEventReportRequest,
     NEventReportResponse,
     Receiver,
     open_receiver,
     request_commitment,
 )
-from trio_dicom._dimse.message import Message
-from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.sop_classes import STORAGE_COMMITMENT, VERIFICATION
 from trio_dicom.testing import MemoryArchive
 from trio_dicom.testing._archive.session import Session

@@ -12,25 +12,26 @@ from trio_dicom import (
     Association,
     AssociationAborted,
     AssociationRejected,
-    ConnectionLost,
-    Delivery,
-    NoAcceptedContext,
-    ResponseTimeout,
-    propose,
-)
-from trio_dicom._dimse.c_messages import (
+    BaseHandler,
     CEchoRequest,
     CFindRequest,
     CGetRequest,
     CGetResponse,
+    ConnectionLost,
+    ContextResult,
     CStoreRequest,
     CStoreResponse,
+    Delivery,
+    EncodedDataSet,
+    NoAcceptedContext,
+    RejectReason,
+    RejectResult,
+    Request,
+    ResponseTimeout,
+    propose,
+    response_to,
 )
-from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.message import Request, response_to
-from trio_dicom._wire.pdus import AssociationAccept
-from trio_dicom.handler import BaseHandler
-from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
+from trio_dicom.lowlevel import AssociationAccept
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET
 from trio_dicom.testing import (
     ArchiveFault,

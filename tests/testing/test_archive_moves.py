@@ -18,9 +18,9 @@ from trio_dicom import (
     CMoveResponse,
     ConnectionEnded,
     CStoreRequest,
+    Priority,
     open_receiver,
 )
-from trio_dicom._dimse.base import Priority
 from trio_dicom.sop_classes import STUDY_ROOT_MOVE, VERIFICATION, storage_sop_classes
 from trio_dicom.testing import (
     MemoryArchive,

@@ -11,12 +11,12 @@ from trio_dicom import (
     Association,
     CFindRequest,
     CMoveRequest,
+    EncodedDataSet,
+    ExtendedNegotiation,
     PresentationContext,
     QueryExtension,
 )
-from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.transcode import encode_data_set
-from trio_dicom._wire.user_items import ExtendedNegotiation
+from trio_dicom.lowlevel import encode_data_set
 from trio_dicom.sop_classes import (
     MODALITY_WORKLIST,
     PATIENT_ROOT_FIND,

@@ -7,12 +7,15 @@ from pathlib import Path
 from pydicom import Dataset
 
 from tests.testing.test_archive import STUDY_ROOT_GET, Inbox
-from trio_dicom._dimse.c_messages import CGetRequest, CGetResponse
-from trio_dicom._dimse.encoded import StoredDataSet
-from trio_dicom._dimse.part10 import read_head
-from trio_dicom._protocol.contexts import PresentationContext
-from trio_dicom.association import open_association
-from trio_dicom.errors import LocalProtocolError
+from trio_dicom import (
+    CGetRequest,
+    CGetResponse,
+    LocalProtocolError,
+    PresentationContext,
+    StoredDataSet,
+    open_association,
+)
+from trio_dicom.lowlevel import read_head
 from trio_dicom.testing import MemoryArchive
 
 

@@ -12,7 +12,9 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from trio.testing import MockClock, open_stream_to_socket_listener, wait_all_tasks_blocked
 
 from tests.testing.builders import CONTEXTS, instance, query
-from trio_dicom._dimse.c_messages import (
+from trio_dicom import (
+    AbortSource,
+    AssociationRequest,
     CCancelRequest,
     CEchoRequest,
     CEchoResponse,
@@ -20,15 +22,22 @@ from trio_dicom._dimse.c_messages import (
     CFindResponse,
     CGetRequest,
     CGetResponse,
+    ContextResult,
     CStoreRequest,
+    NGetRequest,
+    PresentationContext,
+    RejectReason,
+    propose,
+    response_to,
 )
-from trio_dicom._dimse.message import response_to
-from trio_dicom._dimse.n_messages import NGetRequest
-from trio_dicom._protocol.contexts import PresentationContext
-from trio_dicom._protocol.negotiation import propose
-from trio_dicom._wire.control import Abort, AssociationReject, ReleaseRequest, ReleaseResponse
-from trio_dicom._wire.pdus import AssociationAccept, AssociationRequest, DataTransfer
-from trio_dicom.reasons import AbortSource, ContextResult, RejectReason
+from trio_dicom.lowlevel import (
+    Abort,
+    AssociationAccept,
+    AssociationReject,
+    DataTransfer,
+    ReleaseRequest,
+    ReleaseResponse,
+)
 from trio_dicom.testing import Instances, MemoryArchive, ScriptedPeer, memory_link
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"

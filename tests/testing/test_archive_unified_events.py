@@ -14,7 +14,9 @@ from tests.testing.departments import Listening, associated, data
 from tests.testing.unified import CANCELED, LOCK, REASON, UID, UPS, new_step, put
 from trio_dicom import (
     ClaimedStep,
+    Message,
     NActionResponse,
+    NegotiatedContext,
     NEventReportRequest,
     NEventReportResponse,
     StatusError,
@@ -28,8 +30,6 @@ from trio_dicom import (
     open_receiver,
     ups_event,
 )
-from trio_dicom._dimse.message import Message
-from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.sop_classes import UPS_CLASSES, UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_WATCH
 from trio_dicom.testing import MemoryArchive
 from trio_dicom.testing._archive.session import Session

@@ -10,13 +10,16 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, MRImageStorage
 
-from trio_dicom._dimse.c_messages import CFindRequest, CFindResponse, CStoreRequest
-from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.transcode import encode_data_set
-from trio_dicom._protocol.contexts import PresentationContext
-from trio_dicom._protocol.negotiation import propose
-from trio_dicom._wire.control import Abort
-from trio_dicom.reasons import AbortSource
+from trio_dicom import (
+    AbortSource,
+    CFindRequest,
+    CFindResponse,
+    CStoreRequest,
+    EncodedDataSet,
+    PresentationContext,
+    propose,
+)
+from trio_dicom.lowlevel import Abort, encode_data_set
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, VERIFICATION
 from trio_dicom.testing import ScriptedPeer, scripted_peer
 from trio_dicom.testing.expecting import differences

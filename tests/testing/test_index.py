@@ -7,8 +7,8 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.testing.builders import instance, query
-from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom import EncodedDataSet
+from trio_dicom.lowlevel import encode_data_set
 from trio_dicom.testing import MemoryArchive
 from trio_dicom.testing._archive.index import indexed, summary_of
 

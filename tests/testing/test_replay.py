@@ -14,6 +14,7 @@ from tests.io.recording import serve
 from tests.io.talking import CT, instance, patient
 from tests.operations.calling import bringing, receiving
 from trio_dicom import (
+    AbortSource,
     Association,
     CFindRequest,
     ConnectionOptions,
@@ -26,7 +27,6 @@ from trio_dicom import (
     wrap_stream,
 )
 from trio_dicom.lowlevel import Abort, DataTransfer, PresentationDataValue
-from trio_dicom.reasons import AbortSource
 from trio_dicom.recording import Record, Recording, RecordKind, Side, read_recording
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, VERIFICATION
 from trio_dicom.testing import (

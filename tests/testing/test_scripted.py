@@ -11,26 +11,44 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from trio.testing import open_stream_to_socket_listener, wait_all_tasks_blocked
 
-from trio_dicom._dimse.c_messages import (
+from trio_dicom import (
+    AbortSource,
+    AssociationRequest,
     CCancelRequest,
     CEchoRequest,
     CEchoResponse,
     CFindRequest,
     CFindResponse,
+    ContextResult,
     CStoreRequest,
+    EncodedDataSet,
+    Message,
+    NegotiatedAssociation,
+    PDUError,
+    PresentationContext,
+    RejectReason,
+    RejectResult,
+    RemoteProtocolError,
+    Response,
+    StoredDataSet,
+    propose,
+    wrap_stream,
 )
-from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
-from trio_dicom._dimse.message import Message, Response
-from trio_dicom._protocol.contexts import PresentationContext
-from trio_dicom._protocol.negotiation import NegotiatedAssociation, negotiated, propose
-from trio_dicom._wire.control import Abort, ReleaseRequest, ReleaseResponse
-from trio_dicom._wire.data import DataTransfer, PresentationDataValue
-from trio_dicom._wire.items import AnsweredContext
-from trio_dicom._wire.pdus import AssociationAccept, AssociationRequest, decode_pdu
-from trio_dicom._wire.user_items import MaximumLength, OperationsWindow, RoleSelection, UnknownItem
-from trio_dicom.connection import wrap_stream
-from trio_dicom.errors import PDUError, RemoteProtocolError
-from trio_dicom.reasons import AbortSource, ContextResult, RejectReason, RejectResult
+from trio_dicom.lowlevel import (
+    Abort,
+    AnsweredContext,
+    AssociationAccept,
+    DataTransfer,
+    MaximumLength,
+    OperationsWindow,
+    PresentationDataValue,
+    ReleaseRequest,
+    ReleaseResponse,
+    RoleSelection,
+    UnknownItem,
+    decode_pdu,
+    negotiated,
+)
 from trio_dicom.testing import (
     ConversationEnd,
     ConversationOver,

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_dicom import (
+    AbortSource,
     CEchoRequest,
     Code,
     ConnectionEnded,
@@ -18,8 +19,7 @@ from trio_dicom import (
     propose,
     wrap_stream,
 )
-from trio_dicom._wire.control import Abort, ReleaseRequest
-from trio_dicom.reasons import AbortSource
+from trio_dicom.lowlevel import Abort, ReleaseRequest
 from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.testing import (
     ConversationEnd,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from trio_dicom.testing.faulty_stream import FaultyStream
     from trio_dicom.testing.files import made_up_instances, write_instances
     from trio_dicom.testing.links import LinkEnd, memory_link, reset
+    from trio_dicom.testing.outgoing import message_bytes
     from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
     from trio_dicom.testing.replay import ReplayedPeer, replay_peer
     from trio_dicom.testing.scripted import ScriptedPeer
@@ -89,6 +90,7 @@ __all__ = [
     "acceptance_of",
     "made_up_instances",
     "memory_link",
+    "message_bytes",
     "open_archive",
     "open_faulty_proxy",
     "open_memory_association",
@@ -138,6 +140,7 @@ _HOMES = {
     "acceptance_of": "answers",
     "made_up_instances": "files",
     "memory_link": "links",
+    "message_bytes": "outgoing",
     "open_archive": "archive",
     "open_faulty_proxy": "proxy",
     "open_memory_association": "calling",
