@@ -11,12 +11,12 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from trio_dicom import Receiver, open_receiver
-from trio_dicom.testing import Archive, FaultyProxy, open_archive, open_faulty_proxy
+from trio_dicom.testing import FaultyProxy, MemoryArchive, open_archive, open_faulty_proxy
 
-Open = Callable[[], AbstractAsyncContextManager[Archive | FaultyProxy | Receiver]]
+Open = Callable[[], AbstractAsyncContextManager[MemoryArchive | FaultyProxy | Receiver]]
 
 PORTS: dict[type, Open] = {
-    Archive: open_archive,
+    MemoryArchive: open_archive,
     FaultyProxy: partial(open_faulty_proxy, "127.0.0.1", 9),
     Receiver: partial(open_receiver, into=None),
 }
