@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 from attrs import define, field
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from trio_dicom._io.reception import Reception
     from trio_dicom._protocol.contexts import NegotiatedContext
 
-__all__ = ["Arrival", "settle"]
+__all__ = ["LONGEST_SETTLING", "Arrival", "settle"]
 
 # Seconds to wait for a file to be removed, or to get its name, and for whoever is told of it
 # at the end. After that the thread goes on without us.
 _PATIENCE = 1.0
+
+LONGEST_SETTLING: Final = 2 * _PATIENCE
+"""Seconds that ``settle`` is given, whoever is cancelled: for the file and for the report."""
 
 
 @define(eq=False)
@@ -136,7 +139,8 @@ class Arrival:
                 stored = file.unclaimed  # too late to refuse it
             return await hand_over(stored)
         finally:
-            await settle(file, hand_over)
+            with trio.move_on_after(LONGEST_SETTLING, shield=True):
+                await settle(file, hand_over)
 
     async def _fill(self, link: Link, file: InstanceFile, reception: Reception) -> StoredDataSet:
         """Write what arrives, until all has arrived.
@@ -172,10 +176,10 @@ async def settle(
         file: Into which nobody writes any more.
         hand_over: Tells whom it is for, and claims it.
     """
-    with trio.move_on_after(_PATIENCE, shield=True):
+    with trio.move_on_after(_PATIENCE):
         await _discard(file)
     if file.unclaimed is not None:
-        with trio.move_on_after(_PATIENCE, shield=True):
+        with trio.move_on_after(_PATIENCE):
             await hand_over(file.unclaimed)
 
 
