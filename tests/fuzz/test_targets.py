@@ -23,6 +23,9 @@ from tests.fuzz.receiver import client_streams, receiver
 from tests.fuzz.targets import TARGETS
 from trio_dicom._io.failures import log_failures
 
+# pydicom warns of what it takes for a mistake of the program's, when its values are looked at.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 SEED = 5
 AT_ONCE = 300 if settings().max_examples < 1000 else 20_000  # inputs; more where they are quick
 MOST = 12 * 1024 * 1024  # bytes that an input of a few kilobytes may cost at any moment
