@@ -30,8 +30,16 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 
 
 def test_the_program_in_the_readme_is_the_tested_example() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert program in (ROOT / "docs/examples/store.py").read_text()
+
+
+def test_the_test_in_the_readme_passes(pytester: pytest.Pytester) -> None:
+    _, test = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    example = (ROOT / "docs/examples/test_fetch_study.py").read_text()
+    pytester.makeini("[pytest]\ntrio_mode = true\n")
+    pytester.makepyfile(fetching=example, test_readme="from fetching import fetch_study\n" + test)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
