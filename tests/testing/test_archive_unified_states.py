@@ -280,12 +280,60 @@ async def test_a_step_is_changed_by_who_may(
         assert archive.unified_steps[UID] == before
 
 
-async def test_a_change_of_the_state_is_no_change() -> None:
+# PS3.4 Table CC.2.5-3: what a step is created with and keeps.
+FIXED: dict[str, object] = {
+    "SOPClassUID": "1.2",
+    "SOPInstanceUID": "1.2",
+    "PatientName": "Roe^Jane",
+    "PatientID": "2",
+    "IssuerOfPatientID": "B",
+    "IssuerOfPatientIDQualifiersSequence": [],
+    "PatientBirthDate": "19000101",
+    "PatientSex": "M",
+    "AdmissionID": "B",
+    "IssuerOfAdmissionIDSequence": [],
+    "AdmittingDiagnosesDescription": "ill",
+    "AdmittingDiagnosesCodeSequence": [],
+    "ReferencedRequestSequence": [],
+    "ReplacedProcedureStepSequence": [],
+}
+NEVER_CREATED: dict[str, object] = {"PatientComments": "x", "PixelData": b"12"}
+EMPTIED = (
+    *("ScheduledProcedureStepPriority", "ProcedureStepLabel", "WorklistLabel"),
+    *("ScheduledProcedureStepStartDateTime", "InputReadinessState"),
+)
+
+
+@pytest.mark.parametrize(
+    "keyword,value,status",
+    [
+        ("ProcedureStepState", "CANCELED", 0x0106),
+        *((keyword, value, 0x0105) for keyword, value in (FIXED | NEVER_CREATED).items()),
+        *((keyword, "", 0x0121) for keyword in EMPTIED),
+    ],
+)
+async def test_a_change_that_the_standard_does_not_allow_changes_nothing(
+    keyword: str, value: object, status: int
+) -> None:
     archive = MemoryArchive()
-    put(archive)
+    before = put(archive, PatientID="1")
+    changes = data(ProcedureStepLabel="Another plan")
+    setattr(changes, keyword, value)
+    if keyword == "PixelData":
+        changes["PixelData"].VR = "OB"
     async with associated(archive, UPS_PULL) as association:
-        changes = data(ProcedureStepState="CANCELED")
-        assert (await association.n_set(UPS, UID, changes)).status.code == 0x0106
+        response = await association.n_set(UPS, UID, changes)
+    assert response.status.code == status
+    assert archive.unified_steps[UID] == before
+
+
+async def test_what_may_be_empty_is_emptied() -> None:
+    archive = MemoryArchive()
+    put(archive, ScheduledWorkitemCodeSequence=[REASON.data_set()])
+    async with associated(archive, UPS_PULL) as association:
+        changes = data(ScheduledWorkitemCodeSequence=[], InputReadinessState="INCOMPLETE")
+        assert (await association.n_set(UPS, UID, changes)).status.is_success
+    assert archive.unified_steps[UID].ScheduledWorkitemCodeSequence == []
 
 
 # --- told and found -------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from pydicom import DataElement, Dataset
@@ -22,6 +22,7 @@ __all__ = [
     "given",
     "has_value",
     "require",
+    "require_settable",
     "selected",
     "update",
 ]
@@ -76,6 +77,29 @@ def require(
     for keyword in with_values:
         if not has_value(data_set, keyword):
             raise Refused(_MISSING_VALUE, f"without a value of {keyword}")
+
+
+def require_settable(
+    data_set: Dataset, modifications: Dataset, *, fixed: Collection[str], besides: str = ""
+) -> None:
+    """Refuse what an N-SET cannot change.
+
+    Args:
+        data_set: The instance.
+        modifications: What is to be set.
+        fixed: The attributes that are set by an N-CREATE alone.
+        besides: One that goes with the request, and need not have been created.
+
+    Raises:
+        Refused: An attribute is fixed, or was not created; the comment says which.
+    """
+    for element in modifications:
+        if element.keyword in fixed:
+            raise Refused(NO_SUCH_ATTRIBUTE, f"{element.keyword} cannot be set")
+        is_known = element.tag in data_set or element.tag == _CHARACTER_SET
+        if not is_known and element.keyword != besides:
+            name = element.keyword or str(element.tag)
+            raise Refused(NO_SUCH_ATTRIBUTE, f"{name} was not created")
 
 
 def update(data_set: Dataset, modifications: Dataset) -> None:

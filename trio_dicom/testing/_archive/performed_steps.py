@@ -15,9 +15,9 @@ from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import (
     INVALID_VALUE,
-    NO_SUCH_ATTRIBUTE,
     given,
     require,
+    require_settable,
     selected,
     update,
 )
@@ -124,11 +124,7 @@ async def set_performed(session: Session, request: NSetRequest, _on: NegotiatedC
             error_id=_FINAL,
         )
     changes = given(request.modification_list)
-    for element in changes:
-        fixed = element.keyword in (*_OF_TYPE_1, *_OF_TYPE_2_AND_FIXED)
-        if fixed or (element.tag not in step and element.keyword != "SpecificCharacterSet"):
-            why = "cannot be set" if fixed else "was not created"
-            raise Refused(NO_SUCH_ATTRIBUTE, f"{element.keyword} {why}")
+    require_settable(step, changes, fixed=(*_OF_TYPE_1, *_OF_TYPE_2_AND_FIXED))
     changed = given(step)
     update(changed, changes)
     state = text_of(changed, "PerformedProcedureStepStatus")

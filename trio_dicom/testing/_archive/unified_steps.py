@@ -21,6 +21,7 @@ from trio_dicom.testing._archive.attributes import (
     given,
     has_value,
     require,
+    require_settable,
     selected,
     update,
 )
@@ -82,6 +83,25 @@ _OF_TYPE_2: Final = (
     "AdmittingDiagnosesCodeSequence",
     "ReferencedRequestSequence",
 )
+# What an N-SET may not set (PS3.4 Table CC.2.5-3: "Not allowed"), apart from the state, and what
+# it may not empty: there always is a value.
+_FIXED: Final = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "PatientBirthDate",
+    "PatientSex",
+    "AdmissionID",
+    "IssuerOfAdmissionIDSequence",
+    "AdmittingDiagnosesDescription",
+    "AdmittingDiagnosesCodeSequence",
+    "ReferencedRequestSequence",
+    "ReplacedProcedureStepSequence",
+)
+_NEVER_EMPTY: Final = (*_OF_TYPE_1, "WorklistLabel")
 # Of the progress: what is worth a report (PS3.4 CC.2.4.3).
 _PROGRESS: Final = (
     "ProcedureStepProgress",
@@ -142,7 +162,8 @@ async def set_unified(session: Session, request: NSetRequest, _on: NegotiatedCon
     """Change a step: a scheduled one for everybody, one in progress for who has claimed it.
 
     Raises:
-        Refused: The lock is another one, or the step has ended, or nobody knows it.
+        Refused: The lock is another one, or the step has ended, or nobody knows it; or an
+            attribute cannot be set, or not to this.
     """
     await trio.lowlevel.checkpoint()
     uid = request.sop_instance_uid
@@ -157,6 +178,8 @@ async def set_unified(session: Session, request: NSetRequest, _on: NegotiatedCon
         raise Refused(UPSCode.WRONG_TRANSACTION, "somebody else has claimed the step")
     if "ProcedureStepState" in changes:
         raise Refused(INVALID_VALUE, "the state of a step changes by N-ACTION")
+    require_settable(step, changes, fixed=_FIXED, besides="TransactionUID")
+    require(changes, with_values=[it for it in _NEVER_EMPTY if it in changes])
     changes.ScheduledProcedureStepModificationDateTime = _now()
     changed = given(step)
     update(changed, changes)
