@@ -44,15 +44,16 @@ async def main(host: str, port: int, *, fails: bool = False) -> PerformedStep:
 
         # ... the acquisition ...
 
-        if fails:
-            reason = CodedEntry("110501", "DCM", "Equipment failure")
-            return await discontinue_performed_step(association, step, reason)
+        images = [] if fails else [InstanceReference(CTImageStorage, generate_uid())]
         series = PerformedSeries(
             series_instance_uid=generate_uid(),
             protocol_name="Head routine",
             retrieve_ae="ARCHIVE",
-            images=[InstanceReference(CTImageStorage, generate_uid())],
+            images=images,
         )
+        if fails:
+            reason = CodedEntry("110501", "DCM", "Equipment failure")
+            return await discontinue_performed_step(association, step, reason, series=[series])
         return await complete_performed_step(association, step, [series])
     # done]
 

@@ -43,7 +43,7 @@ async def performed_step(scene: Scene) -> None:
 
 async def discontinued_step(scene: Scene) -> None:
     step = await create_performed_step(scene.association, attributes())
-    await discontinue_performed_step(scene.association, step, REASON)
+    await discontinue_performed_step(scene.association, step, REASON, series=[SERIES])
 
 
 async def film_session(scene: Scene) -> None:

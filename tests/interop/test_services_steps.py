@@ -84,7 +84,7 @@ async def test_a_performed_step_goes_its_way_and_then_is_final(
         done = await complete_performed_step(association, step, [SERIES])
         assert done.state is PerformedStepState.COMPLETED
         with pytest.raises(StatusError, match="0110H"):  # the peer knows it, too
-            await discontinue_performed_step(association, step, REASON)
+            await discontinue_performed_step(association, step, REASON, series=[SERIES])
         with pytest.raises(StatusError, match="0112H"):
             await update_performed_step(association, PerformedStep(sop_instance_uid="1.9"), change)
     told = pynetdicom_services.steps.instances[step.sop_instance_uid]
@@ -100,7 +100,7 @@ async def test_a_performed_step_is_discontinued(pynetdicom_services: ServicesPee
         step = await create_performed_step(association, performed(), sop_instance_uid="1.2.3.5")
         with pytest.raises(StatusError, match="duplicate SOP instance"):
             await create_performed_step(association, performed(), sop_instance_uid="1.2.3.5")
-        await discontinue_performed_step(association, step, REASON)
+        await discontinue_performed_step(association, step, REASON, series=[SERIES])
     told = pynetdicom_services.steps.instances["1.2.3.5"]
     assert told.PerformedProcedureStepStatus == "DISCONTINUED"
     (reason,) = told.PerformedProcedureStepDiscontinuationReasonCodeSequence

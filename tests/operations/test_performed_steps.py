@@ -208,13 +208,18 @@ async def test_the_series_may_have_been_told_before() -> None:
 
 
 async def test_a_step_is_discontinued_with_a_reason() -> None:
-    request, step = await told(lambda it: discontinue_performed_step(it, STEP, DOCTOR_CANCELED))
+    nothing = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Head")
+    request, step = await told(
+        lambda it: discontinue_performed_step(it, STEP, DOCTOR_CANCELED, series=[nothing])
+    )
     sent = request.modification_list
     assert sent is not None
     assert sent.PerformedProcedureStepStatus == "DISCONTINUED"
     assert sent.PerformedProcedureStepEndDate
     (reason,) = sent.PerformedProcedureStepDiscontinuationReasonCodeSequence
     assert CodedEntry.in_item(reason) == DOCTOR_CANCELED
+    (series,) = sent.PerformedSeriesSequence
+    assert series.ReferencedImageSequence == []
     assert step.state is PerformedStepState.DISCONTINUED
 
 
@@ -225,6 +230,8 @@ async def test_what_cannot_be_is_not_sent() -> None:
     async with speaking([MPPS]) as (association, _peer):
         with pytest.raises(LocalProtocolError, match="at least one series"):
             await complete_performed_step(association, STEP)
+        with pytest.raises(LocalProtocolError, match="at least one series"):
+            await discontinue_performed_step(association, STEP, DOCTOR_CANCELED)
         with pytest.raises(LocalProtocolError, match="complete_performed_step"):
             await update_performed_step(association, STEP, status)
         for call in (

@@ -27,6 +27,7 @@ from trio_dicom.testing import MemoryArchive
 
 CLASS, RETRIEVE = MPPS.abstract_syntax, MPPS_RETRIEVE.abstract_syntax
 SERIES = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Kopf, groß")
+UNFINISHED = PerformedSeries(series_instance_uid="1.2.3.5", protocol_name="Head")
 REASON = CodedEntry("110501", "DCM", "Equipment failure")
 
 
@@ -67,13 +68,14 @@ async def test_a_step_of_a_scheduled_one_is_discontinued() -> None:
         step = await create_performed_step(
             association, data(PerformedProcedureStepID="PPS1"), scheduled=scheduled
         )
-        await discontinue_performed_step(association, step, REASON)
+        await discontinue_performed_step(association, step, REASON, series=[UNFINISHED])
         with pytest.raises(StatusError, match="0110H"):
-            await discontinue_performed_step(association, step, REASON)
+            await discontinue_performed_step(association, step, REASON, series=[UNFINISHED])
     told = archive.performed_steps[step.sop_instance_uid]
     assert told.PerformedProcedureStepStatus == "DISCONTINUED"
     [reason] = told.PerformedProcedureStepDiscontinuationReasonCodeSequence
     assert CodedEntry.in_item(reason) == REASON
+    assert told.PerformedSeriesSequence[0].ReferencedImageSequence == []
 
 
 async def test_a_step_is_told_to_who_asks_for_it() -> None:
@@ -216,6 +218,11 @@ END = {"PerformedProcedureStepEndDate": "20260302", "PerformedProcedureStepEndTi
         ),
         (
             data(PerformedProcedureStepStatus="COMPLETED", **END),
+            0x0121,
+            "without a value of PerformedSeriesSequence",
+        ),
+        (
+            data(PerformedProcedureStepStatus="DISCONTINUED", **END),
             0x0121,
             "without a value of PerformedSeriesSequence",
         ),

@@ -161,10 +161,6 @@ async def complete_performed_step(
     """
     await trio.lowlevel.checkpoint()
     data_set = _with_series(modifications, series)
-    if not step.has_series and not items_of(data_set, "PerformedSeriesSequence"):
-        raise LocalProtocolError(
-            "a completed step has made at least one series: give it, be it without images"
-        )
     _end(data_set, ended)
     return await _set(
         association,
@@ -193,14 +189,17 @@ async def discontinue_performed_step(
         association: As for ``create_performed_step``.
         step: The step.
         reason: Why; PS3.16 CID 9300 has the usual reasons.
-        series: What it has made all the same.
+        series: What it has made all the same; may be left out where an update has said it
+            all. There must be at least one, and where nothing was made it has no images: the
+            series that was to be.
         modifications: What else has changed. It is not changed itself.
         ended: When it ended; None: now.
         idle_timeout: As for ``send_request``.
         timeout: As for ``send_request``.
 
     Raises:
-        LocalProtocolError: The step has ended before. Nothing was sent.
+        LocalProtocolError: The step has ended before, or no series was told. Nothing was
+            sent.
         StatusError: The peer refused it.
         NoAcceptedContext: As ``send_request``; so are the others.
     """
@@ -230,14 +229,18 @@ async def _set(
 ) -> PerformedStep:
     if step.state is not PerformedStepState.IN_PROGRESS:
         raise LocalProtocolError(f"the step is {step.state.value} and cannot be changed any more")
+    has_series = step.has_series or bool(items_of(data_set, "PerformedSeriesSequence"))
     if state is not step.state:
+        if not has_series:  # PS3.4 Table F.7.2-1, note 2
+            raise LocalProtocolError(
+                "a step that ends has at least one series: give it, be it without images"
+            )
         data_set.PerformedProcedureStepStatus = state.value
     declare_text(data_set)
     response = await association.n_set(
         _MPPS, step.sop_instance_uid, data_set, idle_timeout=idle_timeout, timeout=timeout
     )
     response.raise_for_status()
-    has_series = step.has_series or bool(items_of(data_set, "PerformedSeriesSequence"))
     return evolve(step, state=state, has_series=has_series, status=response.status)
 
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["create_performed", "get_performed", "set_performed"]
 
 _IN_PROGRESS: Final = "IN PROGRESS"
-_COMPLETED: Final = "COMPLETED"
-_STATES: Final = (_IN_PROGRESS, _COMPLETED, "DISCONTINUED")
+_STATES: Final = (_IN_PROGRESS, "COMPLETED", "DISCONTINUED")
 _FINAL: Final = 0xA710  # error ID (PS3.4 Table F.7.2-2)
 
 # What a step is created with (PS3.4 Table F.7.2-1): of type 1, and of type 2. Those of type 1
@@ -81,7 +80,12 @@ _SERIES_OF_TYPE_2: Final = (
     "ReferencedImageSequence",
     "ReferencedNonImageCompositeSOPInstanceSequence",
 )
-_AT_THE_END: Final = ("PerformedProcedureStepEndDate", "PerformedProcedureStepEndTime")
+# Note 2: each step has a series, be it without images, even if it is discontinued.
+_AT_THE_END: Final = (
+    "PerformedProcedureStepEndDate",
+    "PerformedProcedureStepEndTime",
+    "PerformedSeriesSequence",
+)
 
 
 async def create_performed(
@@ -132,8 +136,6 @@ async def set_performed(session: Session, request: NSetRequest, _on: NegotiatedC
         raise Refused(INVALID_VALUE, "there is no such status of a step")
     if state != _IN_PROGRESS:
         require(changed, with_values=_AT_THE_END)
-    if state == _COMPLETED:
-        require(changed, with_values=["PerformedSeriesSequence"])
     _require_whole_series(changed)
     session.archive.performed_steps[request.sop_instance_uid] = changed
     return response_to(request, Code.SUCCESS)
