@@ -24,9 +24,9 @@ from trio_dicom._io.transport import NetworkStream
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom._protocol.negotiation import NegotiatedAssociation
 from trio_dicom._wire.pdus import Abort, AssociationRequest
-from trio_dicom.errors import WouldDeadlock
+from trio_dicom.errors import ConnectFailed, ConnectTimeout, WouldDeadlock
 from trio_dicom.handler import BaseHandler, ConnectionHandler, EventTaker, InstanceHandler
-from trio_dicom.instrument import Instrument
+from trio_dicom.instrument import Instrument, tell_failed_attempt
 from trio_dicom.options import ConnectionOptions
 from trio_dicom.reasons import AbortReason, AbortSource
 
@@ -65,9 +65,16 @@ async def open_connection(
         LocalProtocolError: There is no such port.
     """
     options = ConnectionOptions() if options is None else options
-    stream = await connect(host, port, tls=tls, server_hostname=server_hostname, options=options)
+    peer = f"{host}:{port}"
+    try:
+        stream = await connect(
+            host, port, tls=tls, server_hostname=server_hostname, options=options
+        )
+    except (ConnectFailed, ConnectTimeout) as error:
+        tell_failed_attempt(instrument, peer, error)
+        raise
     async with wrap_stream(
-        stream, handler=handler, instrument=instrument, options=options, peer=f"{host}:{port}"
+        stream, handler=handler, instrument=instrument, options=options, peer=peer
     ) as connection:
         yield connection
 

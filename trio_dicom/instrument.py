@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from trio_dicom._protocol.contexts import NegotiatedContext
     from trio_dicom._wire.pdus import Pdu
 
-__all__ = ["BaseInstrument", "Instrument", "LoggingInstrument", "Tap", "tap_of"]
+__all__ = [
+    "BaseInstrument",
+    "Instrument",
+    "LoggingInstrument",
+    "Tap",
+    "tap_of",
+    "tell_failed_attempt",
+]
 
 
 class Instrument(Protocol):
@@ -25,6 +32,13 @@ class Instrument(Protocol):
     It is called when a connection begins, on which nothing was said yet, with the name of the
     peer, and whether it has called us. What it returns is told of that connection alone; it
     returns None where it does not want to be.
+
+    One that wants to know of the attempts to call a peer from which no connection came has
+    another one::
+
+        def connect_failed(self, peer: str, error: Exception) -> None: ...
+
+    The error is what ``open_connection`` raises.
     """
 
     def bytes_sent(self, count: int) -> None:
@@ -86,6 +100,19 @@ def tap_of(instrument: Instrument | None, peer: str, *, is_acceptor: bool) -> Ta
     # Asked by name: most instruments have no such method, and need none.
     tap = getattr(instrument, "tap", None)
     return None if tap is None else tap(peer, is_acceptor=is_acceptor)
+
+
+def tell_failed_attempt(instrument: Instrument | None, peer: str, error: Exception) -> None:
+    """Tell whoever wants to know that there will be no connection.
+
+    Args:
+        instrument: Who watches.
+        peer: The name of the peer.
+        error: Why.
+    """
+    connect_failed = getattr(instrument, "connect_failed", None)
+    if connect_failed is not None:
+        connect_failed(peer, error)
 
 
 class BaseInstrument:

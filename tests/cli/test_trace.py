@@ -11,7 +11,9 @@ import trio
 from pydicom import dcmread
 
 from tests.cli.conftest import Command
-from tests.interop.pynetdicom_peer import PynetdicomPeer
+from tests.interop.certificates import Certificates
+from tests.interop.programs import free_port
+from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
 from trio_dicom.recording import Record, Recording, RecordKind, Side, read_recording
 from trio_dicom.testing import open_archive
 
@@ -98,6 +100,44 @@ async def test_associations_of_one_command_are_told_apart(
     shown = await command("trace", path)
     [get] = [line for line in shown.out.splitlines() if " C-GET-RQ " in line]
     assert get.startswith("  2 ")
+
+
+async def traced(command: Command, path: Path) -> str:
+    """The only line that there is."""
+    ran = await command("trace", path)
+    assert ran.code == 0
+    (line,) = ran.out.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("verbose", [[], ["-v"]])
+@pytest.mark.parametrize("name", ["echo", "store"])
+async def test_a_call_that_is_refused_is_in_it(
+    command: Command, path: Path, ct: Path, name: str, verbose: list[str]
+) -> None:
+    port = free_port()
+    files = [ct] if name == "store" else []
+    ran = await command(name, f"NOBODY@127.0.0.1:{port}", *files, "--record", path, *verbose)
+    assert ran.code == 3
+    line = await traced(command, path)
+    assert f"> no connection   to 127.0.0.1:{port} at 20" in line
+    assert f"could not connect to 127.0.0.1:{port}: " in line
+
+
+async def test_a_handshake_that_fails_is_in_it(
+    command: Command, path: Path, certificates: Certificates
+) -> None:
+    with pynetdicom_peer(tls=certificates.server_context()) as peer:
+        ran = await command("echo", peer.address, "--tls", "--record", path)
+    assert ran.code == 3
+    assert "CERTIFICATE_VERIFY_FAILED" in await traced(command, path)
+
+
+async def test_a_recording_of_nothing_is_said_to_be_that(command: Command, path: Path) -> None:
+    Recording(path).close()
+    ran = await command("trace", path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "holds no conversation" in ran.err
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.faults.conversing import descriptors
 from tests.interop.certificates import Certificates
+from tests.interop.programs import free_port
 from tests.io.loopback import listening, over_tls
 from tests.io.recording import serve
 from tests.io.talking import patient, store_request, talking
@@ -28,6 +29,7 @@ from trio_dicom import (
     Association,
     CEchoRequest,
     CFindRequest,
+    ConnectFailed,
     ConnectionLost,
     ConnectionOptions,
     TrioDicomError,
@@ -106,6 +108,19 @@ async def test_every_pdu_of_both_sides_is_a_line_in_its_order(
     echo, answer = (it.summary["fragments"][0]["message"] for it in records[3:5])
     assert (echo["name"], echo["message_id"]) == ("C-ECHO-RQ", 1)
     assert (answer["name"], answer["status"], answer["kind"]) == ("C-ECHO-RSP", 0, "success")
+
+
+async def test_a_call_from_which_no_connection_came_is_a_line_as_well(path: Path) -> None:
+    recording = Recording(path)
+    with pytest.raises(ConnectFailed) as raised:
+        async with open_association(
+            "127.0.0.1", free_port(), contexts=[VERIFICATION], instrument=recording
+        ):
+            raise AssertionError
+    (record,) = read_recording(path)
+    assert (record.association, record.by) == (1, Side.US)
+    assert record.kind is RecordKind.NO_CONNECTION
+    assert record.summary["why"] == str(raised.value)
 
 
 @pytest.mark.parametrize("capacity", [1, 7, 100, 5_000, None])

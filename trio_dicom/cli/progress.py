@@ -124,5 +124,9 @@ class _BytesOnTheWire(BaseInstrument):
             return None
         return self._recording.tap(peer, is_acceptor=is_acceptor)
 
+    def connect_failed(self, peer: str, error: Exception) -> None:
+        if self._recording is not None:
+            self._recording.connect_failed(peer, error)
+
     def bytes_sent(self, count: int) -> None:
         self._progress.sent(count)

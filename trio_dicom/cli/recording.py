@@ -47,3 +47,7 @@ class RecordedLog(LoggingInstrument):
     def tap(self, peer: str, *, is_acceptor: bool) -> Tap | None:
         """See ``Instrument``."""
         return self._recording.tap(peer, is_acceptor=is_acceptor)
+
+    def connect_failed(self, peer: str, error: Exception) -> None:
+        """See ``Instrument``."""
+        self._recording.connect_failed(peer, error)

@@ -31,6 +31,7 @@ class RecordKind(Enum):
     """What happened: a PDU was sent, or something else."""
 
     CONNECTION = "connection"
+    NO_CONNECTION = "no connection"
     ASSOCIATE_RQ = "A-ASSOCIATE-RQ"
     ASSOCIATE_AC = "A-ASSOCIATE-AC"
     ASSOCIATE_RJ = "A-ASSOCIATE-RJ"
@@ -59,8 +60,9 @@ class Record:
         time: When, in seconds since the recording began.
         association: On which connection: 1, 2, and so on, in the order in which they began.
         by: Who did it. A connection is begun by whoever called.
-        kind: What it was. ``NO_PDU`` is bytes that are no PDU, or not all of one; ``RESET`` is
-            how the peer's side broke, ``CLOSE`` that we have closed ours.
+        kind: What it was. ``NO_CONNECTION`` is a call from which no connection came, as it was
+            refused, or TLS did not work. ``NO_PDU`` is bytes that are no PDU, or not all of
+            one; ``RESET`` is how the peer's side broke, ``CLOSE`` that we have closed ours.
         length: How many bytes were sent; 0 if it was no bytes.
         summary: What was said, without what may be about patients, and without secrets: which
             members there are depends on the kind.

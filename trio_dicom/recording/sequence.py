@@ -141,6 +141,8 @@ def _said(record: Record) -> tuple[str, str]:
         case RecordKind.CONNECTION:
             how = "to" if record.by is Side.US else "from"
             return what, f"{how} {summary.get('peer')} at {summary.get('at')}"
+        case RecordKind.NO_CONNECTION:
+            return what, f"to {summary.get('peer')} at {summary.get('at')}: {summary.get('why')}"
         case RecordKind.ASSOCIATE_RQ | RecordKind.ASSOCIATE_AC:
             return what, _titles(summary)
         case RecordKind.ASSOCIATE_RJ:

@@ -74,12 +74,20 @@ class Recording(BaseInstrument):
 
     def tap(self, peer: str, *, is_acceptor: bool) -> _Tap:
         """See ``Instrument``."""
-        self._associations += 1
-        tap = _Tap(self, self._associations)
+        tap = self._begin()
         caller = Side.PEER if is_acceptor else Side.US
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        tap.note(caller, RecordKind.CONNECTION, peer=peer, at=now)
+        tap.note(caller, RecordKind.CONNECTION, peer=peer, at=_wall_clock())
         return tap
+
+    def connect_failed(self, peer: str, error: Exception) -> None:
+        """See ``Instrument``."""
+        self._begin().note(
+            Side.US, RecordKind.NO_CONNECTION, peer=peer, at=_wall_clock(), why=str(error)
+        )
+
+    def _begin(self) -> _Tap:
+        self._associations += 1
+        return _Tap(self, self._associations)
 
     def write(self, record: Record) -> None:
         """Add a line."""
@@ -97,6 +105,10 @@ class Recording(BaseInstrument):
         if self._begun is None:
             self._begun = now
         return now - self._begun
+
+
+def _wall_clock() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 @define(eq=False)
