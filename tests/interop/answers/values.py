@@ -104,6 +104,8 @@ def _names() -> Iterator[Question]:
         dcmqrscp(Finds(CASE_IN_PATTERN, "JANE")),
         PatientName="D?e^J*",
     )
+    yield patients("a name that ends with a delimiter", "C.2.2.2.4", "", PatientName="*^")
+    yield patients(*("a name of five components", "C.2.2.2.4", ""), PatientName="Doe^Jane*^^^")
     yield studies(
         *("the studies of patients of a name", "C.3.2", "11 12 21"),
         dcmqrscp(Finds(CASE_IN_PATTERN)),

@@ -106,15 +106,17 @@ def _value_matches(vr: str, wanted: str, value: str) -> bool:
     if vr in _RANGE_VRS:
         return bool(value) and in_range(vr, wanted, value)
     if vr == "PN":
-        wanted, value = _name(wanted), _name(value)
+        wanted, value = wanted.casefold(), value.casefold()
     if vr in _WILDCARD_VRS and has_wildcards(wanted):
         return _wildcard(wanted).fullmatch(value) is not None
+    if vr == "PN":
+        wanted, value = _without_empty_parts(wanted), _without_empty_parts(value)
     return wanted == value
 
 
-def _name(text: str) -> str:
-    """A person's name as it compares: upper and lower case are one, empty parts are none."""
-    return "=".join(group.rstrip("^ ") for group in text.split("=")).rstrip("=").casefold()
+def _without_empty_parts(name: str) -> str:
+    """A person's name without the delimiters at an end, which may be omitted (PS3.5 6.2)."""
+    return "=".join(group.rstrip("^ ") for group in name.split("=")).rstrip("=")
 
 
 def _combined(keys: Dataset) -> Iterator[tuple[int, int]]:
