@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydicom import Dataset
+from pydicom.config import disable_value_validation
 
 from tests.testing.builders import instance
 from trio_dicom.testing._archive.matching import matches
@@ -13,7 +14,8 @@ def key(keyword: str, value: object) -> Dataset:
     keys = Dataset()
     keys.QueryRetrieveLevel = "IMAGE"
     keys.SpecificCharacterSet = "ISO_IR 100"
-    setattr(keys, keyword, value)
+    with disable_value_validation():  # wild cards and ranges are no values
+        setattr(keys, keyword, value)
     return keys
 
 
@@ -80,6 +82,30 @@ def key(keyword: str, value: object) -> Dataset:
         ("AcquisitionDateTime", "20240229101530", "-20240229", True),
         ("AcquisitionDateTime", "20240229101530", "20240229-", True),
         ("AcquisitionDateTime", "20240229101530", "20240301-", False),
+        # what is no date and no time is the same as none and in no range; there are no wild cards
+        *[
+            ("StudyDate", "20240229", text, False)
+            for text in ("yesterday", "*", "2024*", "202402??", "2024", "202402", "20240229x")
+        ],
+        *[
+            ("StudyDate", "20240229", text, False)
+            for text in ("-", "--", "20240101-x", "x-20240301", "2024-2025", "20240229 -")
+        ],
+        ("StudyDate", "20240229", "20240101-20240301-20240401", False),
+        ("StudyDate", "someday", "20240101-", False),
+        *[
+            ("StudyTime", "000000", text, False)
+            for text in ("noon", "*", "00*", "0", "00000", "000000.", "00-x", "0000000")
+        ],
+        ("AcquisitionDateTime", "20240229101530", "now", False),
+        ("AcquisitionDateTime", "20240229101530", "2024*", False),
+        ("AcquisitionDateTime", "20240229101530", "2024-x", False),
+        ("AcquisitionDateTime", "20240229101530", "-", False),
+        # as ACR-NEMA wrote them
+        ("StudyDate", "2024.02.29", "20240229", True),
+        ("StudyDate", "20240229", "2024.02.01-2024.03.01", True),
+        ("StudyTime", "10:15:30.5", "101530-101531", True),
+        ("StudyTime", "1015", "10:15", True),
         # offsets from UTC; of two dashes one belongs to an offset
         ("AcquisitionDateTime", "20240229101530+0100", "20240229091530+0000", True),
         ("AcquisitionDateTime", "20240229101530+0100", "20240229101530", False),
@@ -96,7 +122,8 @@ def key(keyword: str, value: object) -> Dataset:
     ],
 )
 def test_a_key_matches(keyword: str, value: object, wanted: object, expected: bool) -> None:
-    candidate = instance(1, **{keyword: value})
+    with disable_value_validation():
+        candidate = instance(1, **{keyword: value})
     assert matches(key(keyword, wanted), candidate) is expected
 
 
@@ -156,7 +183,7 @@ def test_a_sequence_asked_for_with_empty_keys_matches_those_without_it() -> None
 
 def dates(date: str, time: str) -> Dataset:
     keys = key("StudyDate", date)
-    keys.StudyTime = time
+    keys.update(key("StudyTime", time))
     return keys
 
 
@@ -179,6 +206,10 @@ def dates(date: str, time: str) -> Dataset:
         ("20240229", "1100-1200", False, False),
         ("20240228-20240301", "", True, True),
         ("", "1000-1100", True, True),
+        # no dates and no times
+        ("2024-2025", "0101-1200", False, False),
+        ("20240228-20240301", "1000-noon", False, False),
+        ("2024.02.28-2024.03.01", "10:00-11:00", True, True),
     ],
 )
 def test_ranges_of_a_date_and_its_time_are_one_where_that_was_agreed(

@@ -169,6 +169,16 @@ def _dates_and_times() -> Iterator[Question]:
         orthanc(Finds(AS_TEXT)),
         StudyTime="101530.500000",
     )
+    yield studies("a day in words", rule, "", StudyDate="yesterday")
+    yield studies("a time in words", rule, "", StudyTime="noon")
+    yield studies("a year is no date", "PS3.5 6.2", "", StudyDate="2024")
+    no_date = "it does not take the value; dates and times have no wild cards (C.2.2.2.4)"
+    for words, keyword, pattern in (
+        ("a date takes no wild card", "StudyDate", "2024*"),
+        ("a star alone is no date", "StudyDate", "*"),
+        ("a time takes no wild card", "StudyTime", "08*"),
+    ):
+        yield studies(words, "C.2.2.2.4", "", orthanc(Fails(no_date)), **{keyword: pattern})
     dates = "C.2.2.2.5.1"
     yield studies("from day to day", dates, "11 12 31", StudyDate="20240101-20240229")
     yield studies(
@@ -180,6 +190,11 @@ def _dates_and_times() -> Iterator[Question]:
     yield studies("one day as a range", dates, "12", StudyDate="20240229-20240229")
     yield studies("days on which nothing was", dates, "", StudyDate="20240116-20240228")
     yield studies("a dash between blanks is none", "PS3.5 6.2", "", StudyDate="20240101 - 20240229")
+    yield studies(
+        *("until what is no day", dates, ""),
+        orthanc(Finds("it leaves out an end that is none", "11 12 21 31 81 91 101")),
+        StudyDate="20240115-x",
+    )
     yield patients("days of birth", dates, "JANE JOHN", PatientBirthDate="19700101-19891231")
     times = "C.2.2.2.5.2"
     yield studies("from time to time", times, "11 81 91 101", StudyTime="083000-090002")

@@ -11,7 +11,7 @@ from pydicom import DataElement, Dataset
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.multival import MultiValue
 
-from trio_dicom.testing._archive.moments import in_range
+from trio_dicom.testing._archive.moments import as_date_time, in_range
 
 __all__ = ["has_wildcards", "items_of", "matches", "matching_items", "values_of"]
 
@@ -139,10 +139,11 @@ def _form_of(text: str) -> tuple[bool, bool, bool]:
 def _moment_matches(date: DataElement, time: DataElement, candidate: Dataset) -> bool:
     dates, times = ("".join(values_of(it)).partition("-") for it in (date, time))
     day, hour = ("".join(values_of(candidate.get(it.tag))[:1]) for it in (date, time))
-    if not day or not hour:
+    first, last = as_date_time(dates[0], times[0]), as_date_time(dates[2], times[2])
+    moment = as_date_time(day, hour)
+    if first is None or last is None or not moment:
         return False
-    wanted = f"{dates[0].strip()}{times[0].strip()}-{dates[2].strip()}{times[2].strip()}"
-    return in_range("DT", wanted, day + hour)
+    return in_range("DT", f"{first}-{last}", moment)
 
 
 @lru_cache(maxsize=64)
