@@ -27,7 +27,10 @@ MATCHES_UNSUPPORTED = "it does not match this optional key (C.2.2.1.3)"
 CASE = "whether case counts in names is left to it (C.2.2.2.1.1)"
 CASE_IN_PATTERN = "how wild cards match names is left to it (C.2.2.2.4)"
 AS_TEXT = "it compares times as text; they match by their meaning (C.2.2.2.1.3, note 1)"
-NO_VALUE = "it takes no value for an early one; there is none in the range (C.2.2.2.5)"
+NO_VALUE = (
+    "it takes no value for an early one; it is nearer than ours to C.2.2.1.2, by which it matches "
+    "every key"
+)
 BYTES = "its `?` is one byte of a character (C.2.2.2.4)"
 JIS = "its character conversion lacks ISO 2022 IR 87, and what comes of it is open (C.2.2.2)"
 EVERY_INSTANCE = "it matches every instance; an entity has its attributes once (C.3.1)"

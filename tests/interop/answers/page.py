@@ -29,6 +29,10 @@ in nothing else: a difference that goes away fails the test as well.
 - Names match without regard to case in ours and in Orthanc, with regard to it in `dcmqrscp`; the
   standard leaves that open (C.2.2.2.1.1, C.2.2.2.4). All three compare a name as a whole, so its
   ideographic group alone is found by `*山田*`, not by `山田`.
+- Where an entity has no value for a required key, every key is to match (C.2.2.1.2). None of the
+  three does that. Ours and `dcmqrscp` find it only by keys without a value and by `*`: a
+  query for a day that found all studies without a date would help nobody. In Orthanc it lies
+  in ranges without a beginning, too.
 - A time of day without minutes or seconds is the full hour or minute in all three.
 - Ours answers in the character set of the query if that has all characters, else in UTF-8, and
   declares none where ASCII is enough. `dcmqrscp` answers in that of the query or of the instance,

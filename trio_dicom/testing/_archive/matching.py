@@ -27,7 +27,9 @@ _NOT_KEYS: Final = frozenset({0x0008_0005, 0x0008_0052, 0x0008_0053, 0x0008_0201
 def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = False) -> bool:
     """Whether ``candidate`` is what ``keys`` ask for.
 
-    Keys without a value match everything. Names are compared as a whole, with all their
+    Keys without a value match everything. No value is matched by these and by `*` alone, as in
+    archives in the field, though every key is to match a required one that is empty (PS3.4
+    C.2.2.1.2). Names are compared as a whole, with all their
     component groups, and without regard to upper and lower case, which the standard leaves
     open. Dates and times are compared by what they mean, numbers by their digits.
 
