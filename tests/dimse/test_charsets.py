@@ -29,8 +29,8 @@ SINGLE_BYTE = {
     "166": "ก",
 }
 """PS3.3 Tables C.12-2 and C.12-3, which name the same sets, without and with code extensions."""
-ESCAPED = {"87": "山", "159": "丂", "149": "김"}
-"""PS3.3 Table C.12-4: sets of several bytes, with code extensions; ISO 2022 IR 58 is below."""
+ESCAPED = {"87": "山", "159": "丂", "149": "김", "58": "东"}
+"""PS3.3 Table C.12-4: sets of several bytes, with code extensions."""
 STAND_ALONE = {"ISO_IR 192": "Ж山", "GB18030": "Ж王", "GBK": "Ж王"}
 """PS3.3 Table C.12-5: sets of several bytes, without."""
 TERMS = {
@@ -61,9 +61,22 @@ def test_text_in_every_defined_term_comes_as_it_goes(term: str, is_nested: bool)
     assert b"?" not in data
 
 
-def test_the_chinese_set_with_code_extensions_is_known() -> None:
-    # pydicom leaves its escape sequence in text, and writes none.
-    assert codecs_of("\\ISO 2022 IR 58") == ["iso8859", "iso_ir_58"]
+CHINESE = b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab"
+"""A name as PS3.5 K.2 has it."""
+
+
+@pytest.mark.parametrize("is_declared_by_name", [False, True])
+def test_a_chinese_name_with_code_extensions_is_text_without_them(
+    is_declared_by_name: bool,
+) -> None:
+    default = "ISO 2022 IR 6" if is_declared_by_name else ""
+    sent = Dataset()
+    sent.SpecificCharacterSet = [default, "ISO 2022 IR 58"]
+    sent.PatientName = "Zhang^XiaoDong=张^小东"
+    data = encode_data_set(sent, EXPLICIT)
+    assert CHINESE in data
+    came = EncodedDataSet(data, EXPLICIT).decode()
+    assert came.PatientName == "Zhang^XiaoDong=张^小东"
 
 
 @pytest.mark.parametrize(

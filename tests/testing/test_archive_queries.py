@@ -79,6 +79,7 @@ JAPANESE = "Yamada^Tarou=山田^太郎=やまだ^たろう"
         (JAPANESE, "ISO_IR 100", "ISO_IR 192"),
         (JAPANESE, ["", "ISO 2022 IR 87"], ["", "ISO 2022 IR 87"]),
         (JAPANESE, ["", "ISO 2022 IR 149"], "ISO_IR 192"),
+        ("Wang^XiaoDong=王^小东", ["", "ISO 2022 IR 58"], ["", "ISO 2022 IR 58"]),
     ],
 )
 async def test_an_answer_is_in_the_character_set_of_the_query_if_that_has_all_characters(

@@ -30,6 +30,14 @@ python_encoding.setdefault("ISO 2022 IR 203", _LATIN_9)
 CODES_TO_ENCODINGS.setdefault(b"\x1b-b", _LATIN_9)
 ENCODINGS_TO_CODES.setdefault(_LATIN_9, b"\x1b-b")
 
+# The Chinese set with code extensions (PS3.3 Table C.12-4). pydicom believes that Python's codec
+# handles its escape sequence, leaves it in the text and writes none. It knows the codec by one of
+# its two names; by the other it takes the escape sequence away and writes it itself.
+_CHINESE: Final = "gb2312"
+python_encoding["ISO 2022 IR 58"] = _CHINESE
+CODES_TO_ENCODINGS[b"\x1b$)A"] = _CHINESE
+ENCODINGS_TO_CODES[_CHINESE] = b"\x1b$)A"
+
 _LONGEST: Final = 1024
 """Characters. All the terms that there are, one after the other, have half as many."""
 

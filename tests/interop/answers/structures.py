@@ -287,6 +287,15 @@ def _character_sets() -> Iterator[Question]:
         PatientName="Wang^XiaoDong=王^小东",
         charset="GB18030",
     )
+    chinese = {"charset": ["", "ISO 2022 IR 58"]}
+    yield patients(
+        *("Chinese as a whole in ISO 2022", rule, "CHINA"),
+        PatientName="Wang^XiaoDong=王^小东",
+        **chinese,
+    )
+    yield patients(
+        "ideographs at the end in ISO 2022", rule, "CHINA", PatientName="*小东", **chinese
+    )
     yield patients("ideographs at the end in UTF-8", rule, "CHINA", PatientName="*小东", **utf_8)
 
 
