@@ -62,6 +62,20 @@ async def found(
     return matches
 
 
+async def test_a_patient_without_an_id_is_found() -> None:
+    unknown = {"PatientID": "", "PatientName": "Emergency^Unknown"}
+    archive = archive_of(
+        instance(1), instance(2, StudyInstanceUID="1.2.101", **unknown), instance(3, **unknown)
+    )
+    keys = query("PATIENT", PatientID="", PatientName="emergency*")
+    [match] = await found(archive, keys, PATIENT_ROOT_FIND)
+    assert (match.PatientID, match.PatientName) == ("", "Emergency^Unknown")
+    keys.PatientName = ""
+    assert len(await found(archive, keys, PATIENT_ROOT_FIND)) == 2
+    keys.PatientID = "P1"
+    assert len(await found(archive, keys, PATIENT_ROOT_FIND)) == 1
+
+
 # --- character sets -------------------------------------------------------------------
 
 JAPANESE = "Yamada^Tarou=山田^太郎=やまだ^たろう"

@@ -123,7 +123,8 @@ class Instances:
         """What a C-FIND with that identifier gives, one match after the other.
 
         An attribute of a patient, study or series is as the first instance has it that does;
-        one that belongs to a lower level is given where all instances agree on it.
+        one that belongs to a lower level is given where all instances agree on it. Those without
+        a unique key, such as patients whose ID nobody knew, are one, as in other archives.
 
         Args:
             identifier: The keys, with the level.
@@ -136,7 +137,7 @@ class Instances:
         level = level_of(identifier)
         entities: dict[str, list[Dataset]] = {}
         for instance in self:
-            for value in values_of(element_of(instance.attributes, LEVELS[level])):
+            for value in values_of(element_of(instance.attributes, LEVELS[level])) or ("",):
                 entities.setdefault(value, []).append(instance.attributes)
         for attributes in entities.values():
             summary = summary_of(level, attributes)
