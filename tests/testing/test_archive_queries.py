@@ -62,6 +62,19 @@ async def found(
     return matches
 
 
+async def test_what_says_how_keys_are_meant_is_not_answered() -> None:
+    keys = query(
+        "STUDY",
+        StudyInstanceUID="",
+        TimezoneOffsetFromUTC="+0100",
+        QueryRetrieveView="CLASSIC",
+    )
+    [match] = await found(archive_of(instance(1)), keys)
+    assert [it.keyword for it in match] == [
+        *("QueryRetrieveLevel", "RetrieveAETitle", "StudyInstanceUID")
+    ]
+
+
 async def test_a_patient_without_an_id_is_found() -> None:
     unknown = {"PatientID": "", "PatientName": "Emergency^Unknown"}
     archive = archive_of(

@@ -9,7 +9,7 @@ from pydicom.sequence import Sequence
 
 from trio_dicom.testing._archive.charsets import declare_charset
 from trio_dicom.testing._archive.index import level_of
-from trio_dicom.testing._archive.matching import items_of, matching_items
+from trio_dicom.testing._archive.matching import NOT_KEYS, items_of, matching_items
 
 __all__ = ["match_for"]
 
@@ -38,7 +38,7 @@ def match_for(
 def _asked_of(keys: Dataset, candidate: Dataset, combined: bool) -> Dataset:
     answer = Dataset()
     for key in keys:
-        if key.tag == _CHARACTER_SET:
+        if key.tag in NOT_KEYS:
             continue
         if key.VR == "SQ":
             items = _items_of_answer(key, candidate.get(key.tag), combined)

@@ -11,7 +11,7 @@ from pydicom.tag import BaseTag
 
 from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.reading import copied
-from trio_dicom.testing._archive.matching import values_of
+from trio_dicom.testing._archive.matching import NOT_KEYS, values_of
 from trio_dicom.testing._archive.refusing import Refused
 
 __all__ = [
@@ -148,7 +148,7 @@ def asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
 def _asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
     found = Dataset()
     for key in keys:
-        if key.tag == _CHARACTER_SET:
+        if key.tag in NOT_KEYS:
             continue
         value = candidate[key.tag].value if key.tag in candidate else None
         if key.VR == "SQ":

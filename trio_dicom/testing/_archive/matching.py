@@ -13,15 +13,23 @@ from pydicom.multival import MultiValue
 
 from trio_dicom.testing._archive.moments import as_date_time, in_range
 
-__all__ = ["has_wildcards", "items_of", "matches", "matching_items", "values_of"]
+__all__ = [
+    "NOT_KEYS",
+    "has_wildcards",
+    "items_of",
+    "matches",
+    "matching_items",
+    "values_of",
+]
 
 # VRs that take wildcards (PS3.4 C.2.2.2.4), and those that take ranges (C.2.2.2.5).
 _WILDCARD_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _RANGE_VRS: Final = frozenset({"DA", "TM", "DT"})
 
-# These say how the keys are meant: SpecificCharacterSet, QueryRetrieveLevel,
-# QueryRetrieveView and TimezoneOffsetFromUTC.
-_NOT_KEYS: Final = frozenset({0x0008_0005, 0x0008_0052, 0x0008_0053, 0x0008_0201})
+NOT_KEYS: Final = frozenset({0x0008_0005, 0x0008_0052, 0x0008_0053, 0x0008_0201})
+"""What says how the keys are meant and asks for nothing: SpecificCharacterSet,
+QueryRetrieveLevel, QueryRetrieveView and TimezoneOffsetFromUTC.
+"""
 
 
 def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = False) -> bool:
@@ -41,7 +49,7 @@ def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = Fal
     """
     pairs = dict(_combined(keys)) if combined_date_time else {}
     for key in keys:
-        if key.tag in _NOT_KEYS or key.tag in pairs.values():
+        if key.tag in NOT_KEYS or key.tag in pairs.values():
             continue
         if (time_tag := pairs.get(key.tag)) is not None:
             if not _moment_matches(key, keys[time_tag], candidate):
