@@ -288,14 +288,30 @@ async def test_nothing_to_get_is_a_success(archive: MemoryArchive) -> None:
     assert (pending, final.completed, final.status.code) == ([], 0, 0)
 
 
-@pytest.mark.parametrize("identifier", [None, query("STUDY"), query("STUDY", PatientID="P1")])
-async def test_a_get_without_its_unique_key_fails(
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        None,
+        query("STUDY"),
+        query("STUDY", PatientID="P1"),
+        query("STUDY", PatientID=["P1", "P2"], StudyInstanceUID="1.2.100"),
+    ],
+)
+async def test_a_get_without_its_unique_key_or_of_several_patients_fails(
     archive: MemoryArchive, identifier: Dataset | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CGetRequest, "must_have_data_set", False)
     archive.instances.add(instance(1))
     pending, final = await get(archive, identifier, Inbox())
     assert (pending, final.status.code) == ([], 0xA900)
+
+
+async def test_one_patient_is_retrieved_at_a_time(archive: MemoryArchive) -> None:
+    """C.4.2.2.1: a single value above the level of studies."""
+    stored = archive.instances.add(instance(1))
+    assert archive.instances.select(query("PATIENT", PatientID="P1")) == [stored]
+    with pytest.raises(ValueError, match="one patient"):
+        archive.instances.select(query("PATIENT", PatientID=["P1", "P2"]))
 
 
 async def test_a_move_is_refused(archive: MemoryArchive) -> None:

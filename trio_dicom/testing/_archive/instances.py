@@ -154,7 +154,7 @@ class Instances:
         or a list of UIDs (PS3.4 C.4.2.2.1).
 
         Raises:
-            ValueError: It names no level, or none of that level.
+            ValueError: It names no level, or none of that level, or several patients.
         """
         levels = list(LEVELS)
         level = level_of(identifier)
@@ -165,6 +165,8 @@ class Instances:
         }
         if LEVELS[level] not in wanted:
             raise ValueError(f"there is no {LEVELS[level]} of what to retrieve")
+        if len(wanted.get("PatientID", ())) > 1:
+            raise ValueError("only one patient can be retrieved at a time")
         return [
             instance
             for instance in self
