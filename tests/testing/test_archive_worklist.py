@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 from pydicom import Dataset, dcmread
+from pydicom.config import disable_value_validation
 
 from tests.interop.worklists import worklist_items, worklist_query, write_worklist
 from trio_dicom import Association, CCancelRequest, CFindRequest, CFindResponse, propose
@@ -60,6 +61,26 @@ async def test_files_of_a_worklist_server_are_a_worklist(tmp_path: Path) -> None
 async def test_keys_of_the_step_choose(query: Dataset, numbers: list[str]) -> None:
     async with asking(worklist_items()) as association:
         assert [it.AccessionNumber for it in await found_by(association, query)] == numbers
+
+
+@pytest.mark.parametrize("keyword", ["Modality", "ScheduledStationAETitle", "PatientID"])
+@pytest.mark.parametrize("pattern,finds", [("?", False), ("?*", False), ("**", False), ("*", True)])
+async def test_keys_of_single_values_take_no_wild_cards_but_a_star_alone(
+    keyword: str, pattern: str, finds: bool
+) -> None:
+    with disable_value_validation():
+        query = worklist_query()
+        where = query if keyword == "PatientID" else query.ScheduledProcedureStepSequence[0]
+        setattr(where, keyword, pattern)
+    async with asking(worklist_items()) as association:
+        assert bool(await found_by(association, query)) is finds
+
+
+async def test_other_keys_of_a_worklist_take_wild_cards() -> None:
+    query = worklist_query()
+    query.AccessionNumber = "A?"
+    async with asking(worklist_items()) as association:
+        assert len(await found_by(association, query)) == len(worklist_items())
 
 
 async def test_what_is_asked_for_comes_and_nothing_else() -> None:

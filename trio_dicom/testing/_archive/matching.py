@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Final, cast
 
@@ -32,7 +33,13 @@ QueryRetrieveLevel, QueryRetrieveView and TimezoneOffsetFromUTC.
 """
 
 
-def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = False) -> bool:
+def matches(
+    keys: Dataset,
+    candidate: Dataset,
+    *,
+    combined_date_time: bool = False,
+    literal: AbstractSet[int] = frozenset(),
+) -> bool:
     """Whether ``candidate`` is what ``keys`` ask for.
 
     Keys without a value match everything. No value is matched by these and by `*` alone, as in
@@ -46,6 +53,8 @@ def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = Fal
         candidate: What is compared with it.
         combined_date_time: Whether ranges of a date and of its time are one range, which the
             peers of a C-FIND must have agreed on (PS3.4 C.2.2.2.5.4).
+        literal: The tags of keys that take no wild cards but a star alone, although their VR
+            takes others.
     """
     pairs = dict(_combined(keys)) if combined_date_time else {}
     for key in keys:
@@ -54,7 +63,7 @@ def matches(keys: Dataset, candidate: Dataset, *, combined_date_time: bool = Fal
         if (time_tag := pairs.get(key.tag)) is not None:
             if not _moment_matches(key, keys[time_tag], candidate):
                 return False
-        elif not _element_matches(key, candidate, combined_date_time):
+        elif not _element_matches(key, candidate, combined_date_time, literal):
             return False
     return True
 
@@ -80,28 +89,37 @@ def items_of(element: DataElement | None) -> Iterator[Dataset]:
 
 
 def matching_items(
-    key: DataElement, found: DataElement | None, *, combined_date_time: bool = False
+    key: DataElement,
+    found: DataElement | None,
+    *,
+    combined_date_time: bool = False,
+    literal: AbstractSet[int] = frozenset(),
 ) -> list[Dataset]:
     """Those items of ``found`` that are what the one item of ``key`` asks for (C.2.2.2.6)."""
     wanted = next(items_of(key), None)
     return [
         item
         for item in items_of(found)
-        if wanted is None or matches(wanted, item, combined_date_time=combined_date_time)
+        if wanted is None
+        or matches(wanted, item, combined_date_time=combined_date_time, literal=literal)
     ]
 
 
-def _element_matches(key: DataElement, candidate: Dataset, combined_date_time: bool) -> bool:
+def _element_matches(
+    key: DataElement, candidate: Dataset, combined_date_time: bool, literal: AbstractSet[int]
+) -> bool:
     found = candidate.get(key.tag)
     if key.VR == "SQ":
         return _is_universal(key) or bool(
-            matching_items(key, found, combined_date_time=combined_date_time)
+            matching_items(key, found, combined_date_time=combined_date_time, literal=literal)
         )
     wanted = values_of(key)
     if not wanted:
         return True
     # To a wild card, no value is one of no length.
     there = values_of(found) or ("",)
+    if key.tag in literal and wanted != ("*",):
+        return not set(wanted).isdisjoint(there)
     return any(_value_matches(key.VR, one, value) for one in wanted for value in there)
 
 

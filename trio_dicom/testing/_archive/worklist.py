@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 from pydicom import DataElement, Dataset
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["find_scheduled", "found_in"]
 
 _STEPS: Final = 0x0040_0100
+# Modality, Patient ID and Scheduled Station AE Title take single values (PS3.4 Table K.6-1).
+_SINGLE_VALUES: Final = frozenset({0x0008_0060, 0x0010_0020, 0x0040_0001})
 
 
 async def find_scheduled(
@@ -30,7 +33,7 @@ async def find_scheduled(
 ) -> Response:
     """Send the scheduled steps that match, one after the other; the final response."""
     scheduled = _single_steps(session.archive.worklist)
-    return await found_in(session, request, context, scheduled)
+    return await found_in(session, request, context, scheduled, literal=_SINGLE_VALUES)
 
 
 async def found_in(
@@ -38,6 +41,8 @@ async def found_in(
     request: CFindRequest,
     context: NegotiatedContext,
     candidates: Iterable[Dataset],
+    *,
+    literal: AbstractSet[int] = frozenset(),
 ) -> Response:
     """Search a list without levels: send what matches; the final response.
 
@@ -46,6 +51,7 @@ async def found_in(
         request: What asks.
         context: Its context.
         candidates: What there is.
+        literal: The tags of keys that take no wild cards but a star alone.
 
     Raises:
         Refused: There are no keys.
@@ -56,7 +62,7 @@ async def found_in(
     for candidate in candidates:
         if session.is_cancelled(request):
             return response_to(request, Code.CANCEL)
-        if matches(identifier, candidate):
+        if matches(identifier, candidate, literal=literal):
             match = asked_of(identifier, candidate)
             await session.send(response_to(request, Code.PENDING, data_set=match), context)
     return response_to(request, Code.SUCCESS)
