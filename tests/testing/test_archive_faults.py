@@ -108,6 +108,38 @@ async def test_requests_are_counted_from_when_the_fault_is_there() -> None:
         assert await stores(association, 3) == [0, 0, 0]
 
 
+async def test_a_fault_that_is_put_there_again_counts_again() -> None:
+    archive = archive_with()
+    again = Fail(CEchoRequest, nth=1)
+    async with open_memory_association(archive.serve, contexts=CONTEXTS) as association:
+        for put in (archive.faults.append, lambda it: setattr(archive, "faults", [it])):
+            for fault in (again, again, Fail(CEchoRequest, nth=1)):
+                put(fault)
+                assert (await association.c_echo()).status.code == 0x0110
+                assert (await association.c_echo()).status.code == 0x0000
+                archive.faults.remove(fault)
+                assert not archive.faults
+
+
+async def test_equal_faults_count_each_for_itself() -> None:
+    archive = archive_with()
+    async with open_memory_association(archive.serve, contexts=CONTEXTS) as association:
+        for _ in range(2):
+            archive.faults.append(Fail(CEchoRequest, nth=1))
+            assert (await association.c_echo()).status.code == 0x0110
+        assert list(archive.faults) == [Fail(CEchoRequest, nth=1)] * 2
+
+
+def test_faults_are_a_list() -> None:
+    archive = archive_with(Fail(), Slow())
+    archive.faults[0] = Shuffle()
+    archive.faults[1:] = [NoAnswer(), HangUp()]
+    del archive.faults[1]
+    archive.faults.insert(0, Fail())
+    assert archive.faults[:2] == [Fail(), Shuffle()]
+    assert repr(archive.faults) == repr([Fail(), Shuffle(), HangUp()])
+
+
 async def test_requests_are_counted_over_associations() -> None:
     archive = archive_with(Fail(CEchoRequest, nth=2, status=0x0110))
     for expected in (0x0000, 0x0110, 0x0000):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -14,10 +13,10 @@ from pydicom import Dataset
 from trio_dicom._io.ports import open_for
 from trio_dicom.options import Limits
 from trio_dicom.testing._archive.commitment import Commitments
+from trio_dicom.testing._archive.fault_list import Faults
 from trio_dicom.testing._archive.instances import Instances
 from trio_dicom.testing._archive.session import Session, serve_association
 from trio_dicom.testing._archive.unified_subscriptions import Subscriptions
-from trio_dicom.testing.archive_faults import ArchiveFault
 from trio_dicom.testing.calling import Place
 
 __all__ = ["MemoryArchive", "open_archive"]
@@ -54,7 +53,8 @@ class MemoryArchive:
             who has claimed one.
         subscriptions: Who is told about them: on an association of theirs that has a context
             for ``UPS_EVENT``, else on one that the archive opens to its destinations.
-        faults: What is wrong with it: values of ``ArchiveFault``, put here at any time.
+        faults: What is wrong with it: a list of ``ArchiveFault``, which may change at any time.
+            Each counts from when it is put there, also when an equal one was there before.
         host: The address that it listens on, or "".
         port: The TCP port that it listens on, or 0.
         sessions: The connections that it serves at the moment.
@@ -73,12 +73,10 @@ class MemoryArchive:
     performed_steps: dict[str, Dataset] = field(factory=dict[str, Dataset], init=False, repr=False)
     unified_steps: dict[str, Dataset] = field(factory=dict[str, Dataset], init=False, repr=False)
     subscriptions: Subscriptions = field(factory=Subscriptions, kw_only=True)
-    faults: list[ArchiveFault] = field(factory=list[ArchiveFault], kw_only=True)
+    faults: Faults = field(factory=Faults, converter=Faults, kw_only=True)
     host: str = field(default="", init=False)
     port: int = field(default=0, init=False)
     sessions: list[Session] = field(factory=list[Session], init=False, repr=False)
-    # How often each fault could have struck since it was there.
-    occasions: Counter[ArchiveFault] = field(factory=Counter[ArchiveFault], init=False, repr=False)
 
     @property
     def address(self) -> str:

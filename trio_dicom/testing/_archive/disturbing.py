@@ -21,7 +21,6 @@ from trio_dicom.testing.archive_faults import (
     OfAnswers,
     Refuse,
     Reject,
-    Shuffle,
     Slow,
     StopReading,
 )
@@ -125,7 +124,7 @@ class Disturber:
         """The request that is answered next: the first, unless they are shuffled."""
         if not self._waiting:
             self._waiting.append(await requests.receive())
-        shuffle = next((it for it in self.session.archive.faults if isinstance(it, Shuffle)), None)
+        shuffle = self.session.archive.faults.shuffle()
         if shuffle is None:
             return self._waiting.pop(0)
         if self._drawing is None:
@@ -186,20 +185,13 @@ class Disturber:
                 disturbed.is_mute = True
 
 
-def _of_turn(archive: MemoryArchive, faults: list[FaultT]) -> list[FaultT]:
-    """Those of ``faults`` whose turn it is: this is one more occasion for each."""
-    archive.occasions.update(set(faults))
-    return [it for it in faults if it.nth in (None, archive.occasions[it])]
-
-
 def _due(archive: MemoryArchive, kind: type[FaultT]) -> list[FaultT]:
     """The faults of a kind that meet an association that is asked for now."""
-    return _of_turn(archive, [it for it in archive.faults if isinstance(it, kind)])
+    return archive.faults.striking(kind, lambda _: True)
 
 
 def _due_for(
     request: Request, archive: MemoryArchive, kind: type[OfRequestsT]
 ) -> list[OfRequestsT]:
     """The faults of a kind that meet ``request``, which has come now."""
-    kinds = [it for it in archive.faults if isinstance(it, kind)]
-    return _of_turn(archive, [it for it in kinds if isinstance(request, it.of)])
+    return archive.faults.striking(kind, lambda it: isinstance(request, it.of))
