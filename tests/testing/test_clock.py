@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 import trio
-from trio.testing import MockClock
+from outcome import Outcome, Value
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_dicom.testing import patient_clock
 
@@ -73,3 +75,103 @@ async def test_an_abandoned_thread_holds_nobody_up(autojump_clock: MockClock) ->
 async def test_other_clocks_are_left_alone() -> None:
     with patient_clock():
         assert unpatched()
+
+
+async def test_blocks_within_one_another_while_a_thread_works(autojump_clock: MockClock) -> None:
+    may_end = threading.Event()
+    with patient_clock():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, may_end.wait, 10)
+            await wait_all_tasks_blocked()
+            with patient_clock():
+                may_end.set()
+                await trio.to_thread.run_sync(threading.Event().wait, 0.01)
+                await wait_all_tasks_blocked()
+                assert autojump_clock.autojump_threshold == 0
+                await trio.sleep(60)
+    assert autojump_clock.autojump_threshold == 0
+    assert unpatched()
+
+
+async def test_blocks_that_end_in_the_order_they_began(autojump_clock: MockClock) -> None:
+    first, second = patient_clock(), patient_clock()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    with trio.fail_after(60):
+        await trio.to_thread.run_sync(threading.Event().wait, 0.01)
+    second.__exit__(None, None, None)
+    assert unpatched()
+
+
+async def test_at_its_end_the_clock_is_as_it_was_whoever_works(autojump_clock: MockClock) -> None:
+    may_end, ended = threading.Event(), threading.Event()
+    with patient_clock():
+        trio.lowlevel.start_thread_soon(may_end.wait, lambda _: ended.set())
+        assert autojump_clock.autojump_threshold == float("inf")
+    assert autojump_clock.autojump_threshold == 0
+    autojump_clock.autojump_threshold = 5  # which is not touched when the thread ends
+    may_end.set()
+    assert ended.wait(10)
+    await wait_all_tasks_blocked()
+    with patient_clock():
+        await trio.to_thread.run_sync(lambda: None)
+    assert autojump_clock.autojump_threshold == 5
+
+
+def test_work_that_outlasts_the_run_is_of_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    delivering: list[Callable[[Outcome[None]], object]] = []
+    delivered: list[Outcome[None]] = []
+
+    def never_start(_work: object, deliver: Callable[[Outcome[None]], object], _: object) -> None:
+        delivering.append(deliver)
+
+    async def begin() -> None:
+        with patient_clock():
+            trio.lowlevel.start_thread_soon(lambda: None, delivered.append)
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(trio.lowlevel, "start_thread_soon", never_start)
+    trio.run(begin, clock=MockClock(autojump_threshold=0))
+    [deliver] = delivering
+    deliver(Value(None))
+    assert delivered == [Value(None)]
+
+
+def test_runs_in_two_threads_are_patient_each_for_itself() -> None:
+    second_is_open, first_has_ended = threading.Event(), threading.Event()
+    first_is_open = threading.Event()
+    times: list[float] = []
+
+    async def first() -> None:
+        with patient_clock():
+            first_is_open.set()
+            assert second_is_open.wait(10)
+
+    async def second() -> None:
+        assert first_is_open.wait(10)
+        with patient_clock(), trio.fail_after(60):
+            second_is_open.set()
+            assert first_has_ended.wait(10)
+            await trio.to_thread.run_sync(threading.Event().wait, 0.01)
+            times.append(trio.current_time())
+
+    def run_first() -> None:
+        trio.run(first, clock=MockClock(autojump_threshold=0))
+        first_has_ended.set()
+
+    thread = threading.Thread(target=run_first)
+    thread.start()
+    trio.run(second, clock=MockClock(autojump_threshold=0))
+    thread.join()
+    assert times == [0]
+    assert unpatched()
+
+
+async def test_threads_that_start_threads_are_left_alone(autojump_clock: MockClock) -> None:
+    done = threading.Event()
+    with patient_clock():
+        await trio.to_thread.run_sync(
+            lambda: trio.lowlevel.start_thread_soon(lambda: None, lambda _: done.set())
+        )
+        assert done.wait(10)
