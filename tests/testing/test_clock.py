@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -175,3 +176,15 @@ async def test_threads_that_start_threads_are_left_alone(autojump_clock: MockClo
             lambda: trio.lowlevel.start_thread_soon(lambda: None, lambda _: done.set())
         )
         assert done.wait(10)
+
+
+async def test_it_stands_still_while_files_are_read_whatever_reads_them(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    path = trio.Path(tmp_path / "file")
+    with patient_clock(), trio.fail_after(0.01):
+        for _ in range(10):
+            await path.write_bytes(bytes(1_000_000))
+            async with await trio.open_file(path, "rb") as file:
+                assert len(await file.read()) == len(await path.read_bytes())
+    assert trio.current_time() == 0

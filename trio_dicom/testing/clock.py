@@ -11,11 +11,11 @@ from typing import Any, Final
 import trio
 from attrs import define, field
 from outcome import Outcome
-from trio.testing import MockClock
+from trio.testing import MockClock, active_thread_count
 
 __all__ = ["patient_clock"]
 
-_run_sync, _start_thread_soon = trio.to_thread.run_sync, trio.lowlevel.start_thread_soon
+_start_thread_soon = trio.lowlevel.start_thread_soon
 
 
 @contextmanager
@@ -42,7 +42,8 @@ def patient_clock() -> Generator[None, None, None]:
     if patience is None:
         patience = _Patience(clock)
         _PATIENCE.set(patience)
-        _patches.begin()
+        _patch.begin()
+        trio.lowlevel.add_instrument(patience)
     patience.blocks += 1
     try:
         yield
@@ -50,47 +51,51 @@ def patient_clock() -> Generator[None, None, None]:
         patience.blocks -= 1
         if not patience.blocks:
             _PATIENCE.set(None)
-            _patches.end()
-            patience.give_up()
+            trio.lowlevel.remove_instrument(patience)
+            _patch.end()
+            patience.look()
 
 
 @define(eq=False)
-class _Patience:
+class _Patience(trio.abc.Instrument):
     """How the clock of one run waits, from the first block to the end of the last one.
 
     Attributes:
         clock: The clock.
         blocks: How many are open.
-        threads: How many threads work.
+        threads: How many threads work of those that no task of Trio's waits for.
     """
 
     clock: MockClock
     blocks: int = field(default=0, init=False)
     threads: int = field(default=0, init=False)
+    _is_waiting: bool = field(default=False, init=False)
     _threshold: float = field(default=0.0, init=False)
 
     def begin(self) -> None:
         """A thread has something to do."""
-        if not self.threads:
-            self._threshold = self.clock.autojump_threshold
-            self.clock.autojump_threshold = float("inf")
         self.threads += 1
+        self.look()
 
     def end(self) -> None:
         """It is done with that."""
         self.threads -= 1
-        if self.blocks and not self.threads:
-            self._let_go()
+        self.look()
 
-    def give_up(self) -> None:
-        """Wait no more, whoever is at work."""
-        if self.threads:
-            self._let_go()
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002
+        """A task may have begun to wait for a thread, or no longer do that."""
+        self.look()
 
-    def _let_go(self) -> None:
+    def look(self) -> None:
+        """Wait if there is somebody at work, in a block, and no longer."""
+        waits = self.blocks > 0 and (self.threads > 0 or active_thread_count() > 0)
+        if waits and not self._is_waiting:
+            self._threshold = self.clock.autojump_threshold
+            self.clock.autojump_threshold = float("inf")
         # What somebody else has set meanwhile is what he wants.
-        if self.clock.autojump_threshold == float("inf"):
+        if self._is_waiting and not waits and self.clock.autojump_threshold == float("inf"):
             self.clock.autojump_threshold = self._threshold
+        self._is_waiting = waits
 
 
 _PATIENCE: Final = trio.lowlevel.RunVar[_Patience | None]("patience", None)
@@ -103,25 +108,13 @@ def _patience_here() -> _Patience | None:
         return None
 
 
-@wraps(_run_sync)
-async def _run_patiently(*args: Any, **kwargs: Any) -> Any:
-    patience = _patience_here()
-    if patience is None:
-        return await _patches.run_sync(*args, **kwargs)
-    patience.begin()
-    try:
-        return await _patches.run_sync(*args, **kwargs)
-    finally:
-        patience.end()
-
-
 @wraps(_start_thread_soon)
 def _start_patiently(
     work: Callable[[], Any], deliver: Callable[[Outcome[Any]], object], name: str | None = None
 ) -> None:
     patience = _patience_here()
     if patience is None:
-        _patches.start_thread_soon(work, deliver, name)
+        _patch.start_thread_soon(work, deliver, name)
         return
     waiting, token = patience, trio.lowlevel.current_trio_token()
 
@@ -133,21 +126,20 @@ def _start_patiently(
                 token.run_sync_soon(waiting.end)
 
     patience.begin()
-    _patches.start_thread_soon(work, delivered, name)
+    _patch.start_thread_soon(work, delivered, name)
 
 
 @define(eq=False)
-class _Patches:
+class _Patch:
     """What stands in Trio's place while some run is patient, once for the process.
 
-    What it does depends on the run that calls it: others do not notice.
+    Trio counts the threads that its tasks wait for, and no others. What it does depends on the
+    run that calls it: others do not notice.
 
     Attributes:
-        run_sync: What was there before.
-        start_thread_soon: Likewise.
+        start_thread_soon: What was there before.
     """
 
-    run_sync: Any = _run_sync
     start_thread_soon: Any = _start_thread_soon
     _runs: int = field(default=0, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -157,9 +149,7 @@ class _Patches:
         with self._lock:
             self._runs += 1
             if self._runs == 1:
-                self.run_sync = trio.to_thread.run_sync
                 self.start_thread_soon = trio.lowlevel.start_thread_soon
-                trio.to_thread.run_sync = _run_patiently  # type: ignore[assignment]
                 trio.lowlevel.start_thread_soon = _start_patiently  # type: ignore[assignment]
 
     def end(self) -> None:
@@ -167,8 +157,7 @@ class _Patches:
         with self._lock:
             self._runs -= 1
             if not self._runs:
-                trio.to_thread.run_sync = self.run_sync
                 trio.lowlevel.start_thread_soon = self.start_thread_soon
 
 
-_patches: Final = _Patches()
+_patch: Final = _Patch()
