@@ -93,6 +93,20 @@ async def test_the_clock_jumps_where_nobody_works(
     assert trio.current_time() == pytest.approx(200, abs=1)
 
 
+async def test_the_clock_stands_still_where_only_files_are_asked_for(
+    dicom_files: DicomFiles, autojump_clock: MockClock
+) -> None:
+    [file] = dicom_files(size=1_000_000)
+    with trio.fail_after(0.01):
+        for _ in range(20):
+            assert len(await trio.Path(file).read_bytes()) > 1_000_000
+    assert trio.current_time() == 0
+
+
+def test_files_can_be_had_without_trio(dicom_files: DicomFiles) -> None:
+    assert [dcmread(it).SOPClassUID for it in dicom_files(2)] == [CTImageStorage] * 2
+
+
 async def test_a_script_is_played_at_the_other_end(scripted_peer: Play) -> None:
     async def script(peer: ScriptedPeer) -> None:
         await peer.accept()

@@ -41,6 +41,17 @@ async def _dicom_clock() -> AsyncGenerator[None, None]:
 
 
 @pytest.fixture
+def _dicom_clock_if_any(request: pytest.FixtureRequest) -> object:
+    """``_dicom_clock``, which only tests of pytest-trio can have, and nothing for the others.
+
+    What depends on it does both: pytest-trio sets it up within Trio where it has to.
+    """
+    if request.node.get_closest_marker("trio") is None:
+        return None
+    return request.getfixturevalue("_dicom_clock")
+
+
+@pytest.fixture
 async def dicom_archive(_dicom_clock: None) -> testing.MemoryArchive:
     """An empty archive in memory: ``MemoryArchive``."""
     return testing.MemoryArchive()
@@ -94,7 +105,7 @@ async def scripted_peer(
 
 
 @pytest.fixture
-def dicom_files(tmp_path: Path) -> Callable[..., list[Path]]:
+def dicom_files(tmp_path: Path, _dicom_clock_if_any: object) -> Callable[..., list[Path]]:
     """Writes DICOM files with made-up instances, and gives their paths.
 
     ::
