@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 from attrs import define, field
@@ -18,6 +19,7 @@ from trio_dicom.testing._archive.instances import Instances
 from trio_dicom.testing._archive.session import Session, serve_association
 from trio_dicom.testing._archive.unified_subscriptions import Subscriptions
 from trio_dicom.testing.calling import Place
+from trio_dicom.testing.serving import serving
 
 __all__ = ["MemoryArchive", "open_archive"]
 
@@ -87,6 +89,10 @@ class MemoryArchive:
         """Serve one association on ``stream``, and close it.
 
         Whatever the peer does, this neither raises nor lasts for ever.
+
+        Raises:
+            AssertionError: A script failed that is played at one of the destinations. Then the
+                stream is still open, as after a script that fails itself.
         """
         await serve_association(self, stream)
 
@@ -109,11 +115,12 @@ async def open_archive(
 
     Raises:
         OSError: The port is taken.
+        AssertionError: A script failed that is played at one of the archive's destinations.
     """
     archive = MemoryArchive() if archive is None else archive
     [listener] = await trio.open_tcp_listeners(port, host=host)
     archive.host, archive.port = listener.socket.getsockname()[:2]
     listeners: list[trio.SocketListener] | list[trio.SSLListener[trio.SocketStream]]
     listeners = [listener] if tls is None else [trio.SSLListener(listener, tls)]
-    async with open_for(listeners, archive.serve):
+    async with serving() as beside, open_for(listeners, partial(beside.run, archive.serve)):
         yield archive

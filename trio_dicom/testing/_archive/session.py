@@ -14,6 +14,7 @@ from trio_dicom._dimse.c_messages import CCancelRequest
 from trio_dicom._dimse.encoded import StoredDataSet
 from trio_dicom._dimse.message import Message, Request, Response, encode_command
 from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom._io.lifetime import peeled
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom._operations.acceptance import rejection
 from trio_dicom._protocol.contexts import NegotiatedContext
@@ -49,7 +50,7 @@ _WRITE = 1024 * 1024  # bytes of a data set that go out in one write
 
 
 async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> None:
-    """Serve one association on ``stream``, and close it, whatever happens.
+    """Serve one association on ``stream``, and close it.
 
     What it has begun for others, such as reports on associations of their own, it finishes
     after that.
@@ -57,17 +58,28 @@ async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> 
     Args:
         archive: What is served.
         stream: On which nothing was said yet.
+
+    Raises:
+        AssertionError: A script failed that the archive has called. Then the stream is not
+            closed: whoever serves it has to hear of that before the peer hears of an end.
     """
     try:
-        async with trio.open_nursery() as beside:
-            session = Session(archive, NetworkStream(stream), beside)
-            archive.sessions.append(session)
-            try:
-                await session.run()
-            finally:
-                archive.sessions.remove(session)
+        with peeled():
+            async with trio.open_nursery() as beside:
+                session = Session(archive, NetworkStream(stream), beside)
+                archive.sessions.append(session)
+                try:
+                    with peeled():
+                        await session.run()
+                finally:
+                    archive.sessions.remove(session)
                 await trio.aclose_forcefully(stream)
-    except Exception:
+    except AssertionError:
+        raise
+    except BaseException as error:
+        await trio.aclose_forcefully(stream)
+        if not isinstance(error, Exception):
+            raise
         _logger.exception("an association of the archive failed")
 
 
@@ -327,6 +339,8 @@ class Session:
         try:
             with suppress(AssociationOver):
                 await work()
+        except AssertionError:  # a script of the test has failed, which this is a report to
+            raise
         except Exception:
             _logger.exception("the archive failed on what it had to do")
 
