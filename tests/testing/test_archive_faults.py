@@ -32,7 +32,7 @@ from trio_dicom import (
     response_to,
 )
 from trio_dicom.lowlevel import AssociationAccept
-from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET
+from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION
 from trio_dicom.testing import (
     ArchiveFault,
     ConversationEnd,
@@ -345,6 +345,13 @@ async def test_a_context_is_refused_and_the_others_are_not() -> None:
     )
 
 
+async def test_a_context_is_refused_by_the_constant_that_proposes_it() -> None:
+    archive = archive_with(Refuse(VERIFICATION))
+    async with open_memory_association(archive.serve, contexts=CONTEXTS) as association:
+        with pytest.raises(NoAcceptedContext):
+            await association.c_echo()
+
+
 async def test_the_second_association_is_rejected() -> None:
     archive = archive_with(Reject(nth=2, reason=RejectReason.TEMPORARY_CONGESTION))
     for number in (1, 2, 3):
@@ -375,5 +382,11 @@ def test_faults_that_make_no_sense_are_refused(made: object) -> None:
         made()  # type: ignore[operator]
 
 
-def test_a_fault_is_about_requests_alone() -> None:
+@pytest.mark.parametrize("of", ["C-ECHO", 1, CEchoRequest(), CStoreResponse, None])
+def test_a_fault_is_about_requests_alone(of: object) -> None:
+    with pytest.raises(TypeError, match="a class of requests"):
+        Fail(of)  # type: ignore[arg-type]
+
+
+def test_a_fault_is_about_all_requests_unless_it_says_which() -> None:
     assert Fail() == Fail(Request)

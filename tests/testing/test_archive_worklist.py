@@ -12,9 +12,17 @@ from pydicom import Dataset, dcmread
 from pydicom.config import disable_value_validation
 
 from tests.interop.worklists import worklist_items, worklist_query, write_worklist
-from trio_dicom import Association, CCancelRequest, CFindRequest, CFindResponse, propose
+from trio_dicom import (
+    Association,
+    CCancelRequest,
+    CFindRequest,
+    CFindResponse,
+    StatusError,
+    propose,
+)
 from trio_dicom.lowlevel import AssociationAccept
 from trio_dicom.sop_classes import MODALITY_WORKLIST
+from trio_dicom.status import Code
 from trio_dicom.testing import (
     MemoryArchive,
     ScriptedPeer,
@@ -179,3 +187,11 @@ async def test_a_query_that_is_cancelled_ends_as_that() -> None:
         ours.close()
     assert response.status.code == 0xFE00
     assert count < 100
+
+
+async def test_what_is_no_item_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with asking([*worklist_items(), "nonsense"]) as association:  # type: ignore[list-item]
+        with pytest.raises(StatusError) as failure:
+            await found_by(association, worklist_query())
+    assert failure.value.status.code == Code.PROCESSING_FAILURE
+    assert "TypeError: an item of the worklist is a Dataset, not 'nonsense'" in caplog.text

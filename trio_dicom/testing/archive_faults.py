@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen, validators
 
 from trio_dicom._dimse.message import Request
+from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
 from trio_dicom.status import Code, Status
 
@@ -45,6 +46,13 @@ class Counted:
     )
 
 
+def _is_of_requests(_fault: object, _attribute: object, value: object) -> None:
+    if not (isinstance(value, type) and issubclass(value, Request)):
+        raise TypeError(
+            f"a fault is about a class of requests, such as CStoreRequest, not {value!r}"
+        )
+
+
 @frozen
 class OfRequests(Counted):
     """What is common to faults that meet requests.
@@ -53,7 +61,7 @@ class OfRequests(Counted):
         of: The class of the requests.
     """
 
-    of: type[Request] = Request
+    of: type[Request] = field(default=Request, validator=_is_of_requests)
 
 
 @frozen
@@ -169,17 +177,21 @@ class Shuffle:
     seconds: float = field(default=0.01, validator=validators.ge(0))
 
 
+def _abstract_syntax(of: str | PresentationContext) -> str:
+    return str(of.abstract_syntax if isinstance(of, PresentationContext) else of)
+
+
 @frozen
 class Refuse(Counted):
     """A presentation context is refused.
 
     Attributes:
-        abstract_syntax: Whose contexts: a SOP class.
+        abstract_syntax: Whose contexts: a SOP class, or a context that has it.
         nth: On which association, from 1, of those that are asked for; None: on all.
         result: Why.
     """
 
-    abstract_syntax: str = field(converter=str)
+    abstract_syntax: str = field(converter=_abstract_syntax)
     result: ContextResult = field(default=ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, kw_only=True)
 
 

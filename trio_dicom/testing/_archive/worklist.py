@@ -69,8 +69,14 @@ async def found_in(
 
 
 def _single_steps(worklist: Iterable[Dataset]) -> Iterator[Dataset]:
-    """A match has a single step (PS3.4 Table K.6-1), whatever an item of the worklist has."""
+    """A match has a single step (PS3.4 Table K.6-1), whatever an item of the worklist has.
+
+    Raises:
+        TypeError: There is something else among them.
+    """
     for item in tuple(worklist):
+        if not isinstance(item, Dataset):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"an item of the worklist is a Dataset, not {item!r}")
         for step in items_of(item, "ScheduledProcedureStepSequence"):
             single = Dataset()
             single.update(item)
