@@ -13,6 +13,7 @@ from trio_dicom import (
     CEchoRequest,
     CStoreRequest,
     NActionRequest,
+    NEventReportRequest,
     open_association,
 )
 from trio_dicom.sop_classes import STORAGE_COMMITMENT, STUDY_ROOT_MOVE
@@ -97,6 +98,28 @@ async def test_a_script_that_is_told_another_thing(stays: bool, autojump_clock: 
 
     with pytest.raises(AssertionError, match="expected CEchoRequest, but got NEventReport"):
         await program()
+
+
+@pytest.mark.parametrize(("delay", "is_told"), [(4, True), (6, False)])
+async def test_a_report_that_is_too_late_is_in_the_log(
+    delay: float, is_told: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+
+    async def is_told_later(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        report = await peer.expect_message(NEventReportRequest)
+        told.append("told")
+        await peer.reply(report, 0)
+
+    archive = archive_for(is_told_later)
+    archive.commitments.delay = delay
+    async with open_memory_association(
+        archive.serve, calling_ae="OTHER", contexts=CONTEXTS
+    ) as association:
+        await ask_for_commitment(association)
+    assert bool(told) == is_told
+    assert ("before 'OTHER' was told what it is committed to" in caplog.text) != is_told
 
 
 async def test_the_association_may_be_over_when_a_script_misses_something() -> None:

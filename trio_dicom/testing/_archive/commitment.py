@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Commitments", "commit"]
 
+_logger = logging.getLogger("trio_dicom")
+
 _THE_INSTANCE: Final = "1.2.840.10008.1.20.1.1"  # all requests go to it (PS3.4 J.3.5)
 _REQUEST: Final = 1  # action type (PS3.4 Table J.3-1)
 _ALL_COMMITTED, _FAILURES_EXIST = 1, 2  # event types (PS3.4 Table J.3-2)
@@ -44,7 +47,9 @@ class Commitments:
             on the same association, and where that has ended on one that it opens;
             ``"elsewhere"`` always on one that it opens. For that it must know the peer: see
             ``MemoryArchive.destinations``.
-        delay: Seconds that it takes for the report.
+        delay: Seconds that it takes for the report. ``open_memory_association`` waits for no
+            more than five when its block has ended: a report that is later than that is lost,
+            as the log says. Stay in the block for it.
         failures: What it does not commit itself to although it has it, by SOP Instance UID:
             the Failure Reason (0008,1197), such as 0213H.
         results: The event information of the reports, by Transaction UID.
@@ -135,14 +140,21 @@ async def _report(
 ) -> None:
     """Bring a report to who asked, on that association if it still stands."""
     archive = session.archive
-    await trio.sleep(archive.commitments.delay)
     try:
-        if archive.commitments.report == "elsewhere":
-            raise AssociationOver
-        await session.ask(report, context)
-    except AssociationOver:
-        # By the name under which it was asked (PS3.4 J.3.3.1.2).
-        await report_elsewhere(
-            archive, report, STORAGE_COMMITMENT, session.calling_ae, as_ae=session.called_ae
-        )
-    reported.set()
+        await trio.sleep(archive.commitments.delay)
+        try:
+            if archive.commitments.report == "elsewhere":
+                raise AssociationOver
+            await session.ask(report, context)
+        except AssociationOver:
+            # By the name under which it was asked (PS3.4 J.3.3.1.2).
+            await report_elsewhere(
+                archive, report, STORAGE_COMMITMENT, session.calling_ae, as_ae=session.called_ae
+            )
+        reported.set()
+    finally:
+        if not reported.is_set():
+            _logger.warning(
+                "the archive has come to its end before %r was told what it is committed to",
+                session.calling_ae,
+            )
