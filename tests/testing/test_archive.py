@@ -375,3 +375,12 @@ def test_adding_an_instance_again_replaces_it() -> None:
     assert [it.attributes.PatientID for it in instances] == ["new"]
     assert "1.2.1" in instances
     assert "1.2.2" not in instances
+
+
+def test_what_an_archive_shows_of_itself_is_how_much_it_has() -> None:
+    archive = MemoryArchive()
+    archive.instances.add(instance(1))
+    assert repr(archive.instances) == "<Instances: 1 instance>"
+    archive.instances.add(instance(2))
+    assert "instances=<Instances: 2 instances>" in repr(archive)
+    assert "Limits" not in repr(archive)

@@ -67,7 +67,7 @@ class MemoryArchive:
     checks_unique_keys: bool = field(default=False, kw_only=True)
     idle_timeout: float = field(default=300.0, kw_only=True)
     artim_timeout: float = field(default=30.0, kw_only=True)
-    limits: Limits = field(factory=Limits, kw_only=True)
+    limits: Limits = field(factory=Limits, kw_only=True, repr=False)
     instances: Instances = field(factory=Instances, kw_only=True)
     destinations: dict[str, Place] = field(factory=dict[str, Place], kw_only=True)
     worklist: list[Dataset] = field(factory=list[Dataset], kw_only=True, repr=False)

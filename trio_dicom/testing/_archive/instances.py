@@ -56,8 +56,12 @@ class Instances:
         limits: How large and how deep a data set may be.
     """
 
-    by_uid: dict[str, Instance] = field(factory=dict[str, Instance], repr=False)
+    by_uid: dict[str, Instance] = field(factory=dict[str, Instance])
     limits: Limits = field(factory=Limits, kw_only=True)
+
+    def __repr__(self) -> str:
+        count = len(self)
+        return f"<Instances: {count} instance{'' if count == 1 else 's'}>"
 
     def __len__(self) -> int:
         return len(self.by_uid)
