@@ -188,3 +188,16 @@ async def test_it_stands_still_while_files_are_read_whatever_reads_them(
             async with await trio.open_file(path, "rb") as file:
                 assert len(await file.read()) == len(await path.read_bytes())
     assert trio.current_time() == 0
+
+
+async def test_a_threshold_that_is_set_meanwhile_stays(autojump_clock: MockClock) -> None:
+    may_end = threading.Event()
+    with patient_clock():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, may_end.wait, 10)
+            await wait_all_tasks_blocked()
+            autojump_clock.autojump_threshold = 5
+            may_end.set()
+        await trio.lowlevel.checkpoint()
+        assert autojump_clock.autojump_threshold == 5
+    assert autojump_clock.autojump_threshold == 5
