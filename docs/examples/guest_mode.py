@@ -132,11 +132,11 @@ async def open_guest() -> AsyncGenerator[Guest, None]:
         done_callback=ended.set_result,
         host_uses_signal_set_wakeup_fd=True,
     )
-    await settled(started)
-    guest = started.result()
     try:
-        yield guest
-    finally:
+        await settled(started)
+        yield started.result()
+    finally:  # it has started in any case, even if we were cancelled meanwhile
+        guest = started.result()
         guest._is_leaving = True  # noqa: SLF001
         guest._nursery.cancel_scope.cancel()  # noqa: SLF001
         await settled(ended)

@@ -250,6 +250,24 @@ def test_a_guest_that_leaves_ends_what_it_does() -> None:
     assert events == ["the work has ended", "the guest has left"] * 2
 
 
+@pytest.mark.parametrize("steps", range(1, 13))
+def test_a_guest_whose_start_is_cancelled_leaves_nothing_behind(steps: int) -> None:
+    async def job() -> None:
+        async with example("guest_mode")["open_guest"]() as guest:
+            await guest.run(one)
+
+    async def program() -> None:
+        task = asyncio.create_task(job())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await job()  # the thread has room for another
+
+    asyncio.run(program())
+
+
 def test_an_error_of_the_block_is_raised_as_it_is() -> None:
     async def main(guest: Any) -> None:
         raise ZeroDivisionError
