@@ -30,7 +30,8 @@ class Guest:
         """Await a Trio function in asyncio.
 
         What it returns is returned, what it raises is raised. If asyncio cancels this, Trio
-        cancels the function, and this ends when the function has.
+        cancels the function, and this ends when the function has: cancelled, or with what went
+        wrong meanwhile.
 
         Raises:
             RuntimeError: The block of ``open_guest`` is being left.
@@ -57,6 +58,7 @@ class Guest:
         except asyncio.CancelledError:
             scope.cancel()
             await settled(ended)
+            ended.result().unwrap()  # raises what went wrong while it ended
             raise
         return ended.result().unwrap()
 
@@ -64,16 +66,29 @@ class Guest:
     async def opened(self, opening: AbstractAsyncContextManager[T]) -> AsyncGenerator[T, None]:
         """Hold a context manager of Trio open, such as an association, for a block of asyncio.
 
-        One task of Trio enters and leaves it, as it must be. An exception or a cancellation
-        of the block cancels that task, which aborts an association.
+        One task of Trio enters and leaves it, as it must be. An exception of the block is raised
+        in that task, a cancellation cancels it: both abort an association. What is held may fail
+        as well, as a nursery does of which a task failed: then the block is cancelled, and what
+        it failed of is raised.
         """
         value: asyncio.Future[T] = self._loop.create_future()
         leave = trio.Event()
+        block = asyncio.current_task()
+        assert block is not None
+        is_lost = False
+        failure: Exception | None = None
 
         async def hold() -> None:
             async with opening as entered:
                 value.set_result(entered)
                 await leave.wait()
+                if failure is not None:
+                    raise failure
+
+        def lose(_: object) -> None:
+            nonlocal is_lost
+            is_lost = True
+            block.cancel()
 
         holder = asyncio.create_task(self.run(hold))
         try:
@@ -81,13 +96,23 @@ class Guest:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not value.done():
                 await holder  # raises what kept it from opening
-            yield value.result()
+            holder.add_done_callback(lose)
+            try:
+                yield value.result()
+            except Exception as error:  # noqa: BLE001 - raised over there
+                failure = error
+            finally:
+                holder.remove_done_callback(lose)
+                if is_lost:
+                    block.uncancel()
+            leave.set()
+            await holder
         except BaseException:
             holder.cancel()
             await settled(holder)
+            if not holder.cancelled():
+                holder.result()  # raises what went wrong over there
             raise
-        leave.set()
-        await holder
 
     async def ask_host(
         self, function: Callable[[*Ts], Coroutine[Any, Any, T]], *arguments: *Ts

@@ -14,9 +14,16 @@ import trio
 
 from tests.docs.embedding import Ends, all_of, example, listening, program_of, silent
 from tests.interop.programs import in_background
-from trio_dicom import ConnectFailed, open_association
+from trio_dicom import CFindRequest, ConnectFailed, open_association
 from trio_dicom.sop_classes import VERIFICATION
-from trio_dicom.testing import ConversationEnd, MemoryArchive, open_archive
+from trio_dicom.testing import (
+    ConversationEnd,
+    MemoryArchive,
+    ScriptedPeer,
+    open_archive,
+    open_memory_association,
+    playing,
+)
 
 T = TypeVar("T")
 
@@ -145,6 +152,111 @@ def test_a_cancelled_block_aborts_its_association() -> None:
 
     with_guest(main)
     assert ends.seen == [ConversationEnd.ABORTED] * 2
+
+
+@asynccontextmanager
+async def failing(begin: trio.Event) -> AsyncGenerator[None, None]:
+    """Opens something that has a bug, and dies of it when it is told."""
+
+    async def die() -> None:
+        await begin.wait()
+        raise KeyError("the cause")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(die)
+        yield
+
+
+def test_what_is_held_tells_why_it_failed_as_in_trio() -> None:
+    async def serve(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        await peer.expect_message(CFindRequest)
+
+    def opening() -> Any:
+        return open_memory_association(playing(serve), contexts=[VERIFICATION])
+
+    async def in_trio() -> None:
+        async with opening() as association:
+            await association.c_echo()
+
+    async def main(guest: Any) -> None:
+        async with guest.opened(opening()) as association:
+            await guest.run(association.c_echo)
+
+    with pytest.raises(AssertionError) as there:
+        trio.run(in_trio)
+    with pytest.raises(AssertionError) as here:
+        with_guest(main)
+    assert str(here.value) == str(there.value)
+
+
+def test_a_block_that_idles_is_cancelled_when_what_it_holds_has_failed() -> None:
+    async def main(guest: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        begin = trio.Event()
+        with pytest.RaisesGroup(KeyError):
+            async with guest.opened(failing(begin)):
+                begin.set()
+                await asyncio.sleep(60)
+        assert task.cancelling() == 0
+        await asyncio.sleep(0)  # nothing of the cancellation is left
+        begin = trio.Event()
+        with pytest.RaisesGroup(KeyError):
+            async with asyncio.timeout(0.5), guest.opened(failing(begin)):
+                begin.set()
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.01)  # it may take its time
+                    raise
+        assert task.cancelling() == 0
+
+    with_guest(main)
+
+
+def test_a_guest_that_leaves_cancels_the_blocks_that_hold_something() -> None:
+    events: list[str] = []
+
+    @asynccontextmanager
+    async def thing() -> AsyncGenerator[None, None]:
+        yield
+
+    async def hold(guest: Any, opened: asyncio.Event) -> None:
+        try:
+            async with guest.opened(thing()):
+                opened.set()
+                await asyncio.sleep(60)
+        finally:
+            events.append("the block is left")
+
+    async def program() -> None:
+        opened = asyncio.Event()
+        async with example("guest_mode")["open_guest"]() as guest:
+            holding = asyncio.create_task(hold(guest, opened))
+            await opened.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await holding
+
+    asyncio.run(program())
+    assert events == ["the block is left"]
+
+
+def test_an_error_while_it_ends_is_raised_in_the_place_of_a_cancellation() -> None:
+    async def work() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError("the cause")
+
+    async def main(guest: Any) -> None:
+        task = asyncio.create_task(guest.run(work))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(KeyError, match="the cause"):
+            await task
+
+    with_guest(main)
 
 
 def test_cancelled_while_it_opens_nothing_is_left_open() -> None:
