@@ -19,6 +19,7 @@ from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 from trio_dicom import (
     Association,
     AssociationRejected,
+    CFindResponse,
     ConnectFailed,
     ConnectionEnded,
     NoAcceptedContext,
@@ -62,6 +63,26 @@ async def until_it_works(peer: str, attempt: Callable[[], Awaitable[T]], longest
         await trio.sleep(pause)
         pause = min(2 * pause, longest)
         # retry]
+
+
+# [read
+def read_item(match: CFindResponse) -> Dataset | None:
+    """The item of a match, or None if nobody can read it.
+
+    The next look would find it as it is. So it is logged, without a word of what is in it, and
+    the others are done.
+    """
+    try:
+        item = match.identifier
+        for _ in item.iterall():
+            pass  # only now are the values converted, the ones of each sequence, too
+        key_of(item)
+    except Exception as error:  # noqa: BLE001 - pydicom has many for what a peer may write
+        kind = type(error).__name__
+        logger.error("the worklist has an item that cannot be read: %s", kind)  # noqa: TRY400
+        return None
+    return item
+    # read]
 
 
 # [service
@@ -113,8 +134,8 @@ class Service:
             self.worklist() as association,
             association.c_find(worklist_query(), model=MODALITY_WORKLIST) as matches,
         ):
-            items = [match.identifier async for match in matches]
-        return [item for item in items if key_of(item) not in self._done]
+            items = [read_item(match) async for match in matches]
+        return [item for item in items if item is not None and key_of(item) not in self._done]
 
     async def _store_results(self) -> None:
         while True:

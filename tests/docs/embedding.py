@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import struct
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -13,12 +14,14 @@ from typing import Any, TypeAlias
 
 import trio
 from attrs import define, field
+from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.interop.programs import HOST
 from trio_dicom import (
     Association,
     CEchoRequest,
     CFindRequest,
+    EncodedDataSet,
     MessageData,
     PresentationContext,
     propose,
@@ -28,6 +31,7 @@ from trio_dicom.testing import ConversationEnd, ConversationOver, ScriptedPeer, 
 
 __all__ = [
     "EXAMPLES",
+    "UNREADABLE",
     "Ends",
     "Serve",
     "all_of",
@@ -180,3 +184,21 @@ async def all_of(stream: trio.abc.ReceiveStream | None) -> str:
     """What a process says there until it ends."""
     assert stream is not None
     return b"".join([part async for part in stream]).decode()  # type: ignore[attr-defined]
+
+
+def _element(tag: int, vr: bytes, value: bytes) -> bytes:
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+
+
+# What a worklist server may say in the place of an item, and nobody can read.
+UNREADABLE = {
+    "cut off": EncodedDataSet(b"\x10\0\x10\0PN\xff\x7f", ExplicitVRLittleEndian),
+    "text for a sequence": EncodedDataSet(
+        _element(0x0010_0010, b"PN", b"Secret^Sue") + _element(0x0040_0100, b"LO", b"Sue's step"),
+        ExplicitVRLittleEndian,
+    ),
+    "a number without end": EncodedDataSet(
+        _element(0x0010_0010, b"PN", b"Secret^Sue") + _element(0x0010_0020, b"IS", b"9" * 5_000),
+        ExplicitVRLittleEndian,
+    ),
+}

@@ -15,6 +15,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from trio.testing import MockClock
 
 from tests.docs.embedding import (
+    UNREADABLE,
     Ends,
     all_of,
     example,
@@ -24,7 +25,13 @@ from tests.docs.embedding import (
     worklist_server,
 )
 from tests.interop.worklists import worklist_items
-from trio_dicom import Association, ConnectFailed, CStoreRequest, PresentationContext
+from trio_dicom import (
+    Association,
+    ConnectFailed,
+    CStoreRequest,
+    EncodedDataSet,
+    PresentationContext,
+)
 from trio_dicom.sop_classes import MODALITY_WORKLIST
 from trio_dicom.testing import (
     ConversationEnd,
@@ -60,6 +67,28 @@ async def test_each_step_is_done_once_and_stored(autojump_clock: MockClock) -> N
     names = {str(instance.attributes.PatientName) for instance in archive.instances}
     assert "Yamada^Tarou=山田^太郎" in names
     assert ends.seen == [ConversationEnd.RELEASED] * 4  # one association for each look
+
+
+@pytest.mark.parametrize("broken", UNREADABLE.values(), ids=UNREADABLE)
+async def test_an_item_that_cannot_be_read_leaves_the_others_and_is_logged(
+    broken: EncodedDataSet, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive, items = MemoryArchive(), worklist_items()
+    async with trio.open_nursery() as nursery:
+        it = service(
+            opening(
+                nursery, worklist_server([items[0], broken, items[1]], Ends()), MODALITY_WORKLIST
+            ),
+            opening(nursery, archive.serve, STORAGE),
+        )
+        nursery.start_soon(it.run)
+        await trio.sleep(5)
+        nursery.cancel_scope.cancel()
+    assert len(archive.instances) == 2
+    [said] = [record.getMessage() for record in caplog.records if record.name == "service"]
+    assert said.startswith("the worklist has an item that cannot be read: ")
+    assert "Sue" not in caplog.text
+    assert "999" not in caplog.text
 
 
 async def test_a_peer_that_is_away_is_tried_with_pauses_that_grow(

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 import trio
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 from trio.testing import MockClock
 
-from tests.docs.embedding import Ends, Serve, example, opening, worklist_server
+from tests.docs.embedding import UNREADABLE, Ends, Serve, example, opening, worklist_server
 from tests.interop.worklists import worklist_items
 from trio_dicom import Association, CFindRequest, EncodedDataSet, open_association
 from trio_dicom.sop_classes import MODALITY_WORKLIST
@@ -265,13 +264,14 @@ async def test_no_more_than_so_many_steps_are_shown() -> None:
     assert "5 scheduled. There are more." in text
 
 
-async def test_an_item_that_cannot_be_read_leaves_the_others() -> None:
-    broken = EncodedDataSet(b"\x10\0\x10\0PN\xff\x7f", ExplicitVRLittleEndian)
+@pytest.mark.parametrize("broken", UNREADABLE.values(), ids=UNREADABLE)
+async def test_an_item_that_cannot_be_read_leaves_the_others(broken: EncodedDataSet) -> None:
     items = [worklist_items()[0], broken, worklist_items()[1]]
     async with page_on(worklist_server(items, Ends())) as client:
         status, text = await shown(client)
     assert status == 200
     assert "2 scheduled. Some cannot be read." in text
+    assert "Sue" not in text
 
 
 async def test_an_item_without_anything_in_it_is_an_empty_row() -> None:
