@@ -19,6 +19,7 @@ from tests.io.talking import CT, find_request, store_request
 from trio_dicom import (
     AbortReason,
     AbortSource,
+    AssociationRequest,
     CFindRequest,
     ClientConnection,
     CMoveRequest,
@@ -31,7 +32,7 @@ from trio_dicom import (
 )
 from trio_dicom.recording import Record, Recording, RecordKind, Side, read_recording, sequence
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_MOVE, VERIFICATION
-from trio_dicom.testing import ScriptedPeer, scripted_peer
+from trio_dicom.testing import ScriptedPeer, acceptance_of, scripted_peer
 
 CONVERSATION = """\
 1 0.0000 > connection to the peer at noon
@@ -219,3 +220,36 @@ def spoil(value: Any) -> Iterator[Any]:
             changed = {**value} if isinstance(value, dict) else [*value]
             changed[key] = other
             yield changed
+
+
+async def test_what_a_peer_says_is_one_printable_line_each(
+    path: Path, autojump_clock: MockClock
+) -> None:
+    title = b"\x1b[31mEVIL\x07\n\r\xe9 \x7f"
+
+    async def answer(peer: ScriptedPeer) -> None:
+        answered = bytearray(acceptance_of(await peer.expect(AssociationRequest)).encode())
+        answered[10 : 10 + len(title)] = title
+        await peer.send_bytes(answered)
+        await peer.expect_end()
+
+    async with scripted_peer() as (stream, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(answer, peer)
+        async with wrap_stream(stream, instrument=Recording(path)) as connection:
+            await connection.send_association_request(propose(contexts=[VERIFICATION]))
+    lines = list(sequence(read_recording(path)))
+    assert [it for it in lines if not it.isprintable()] == []
+    [line] = [it for it in lines if "EVIL" in it]
+    assert r"\x1b[31mEVIL\x07\n\r" in line
+
+
+def test_a_summary_of_whatever_text_is_one_printable_line() -> None:
+    said = Record(
+        time=0,
+        association=1,
+        by=Side.PEER,
+        kind=RecordKind.CONNECTION,
+        summary={"peer": "\u202eEVIL\u2028\ud800", "at": "noon"},
+    )
+    [line] = sequence([said])
+    assert line.endswith(r"connection      from \u202eEVIL\u2028\ud800 at noon")

@@ -22,12 +22,13 @@ from trio_dicom.cli.find import find
 from trio_dicom.cli.get import get
 from trio_dicom.cli.move import move
 from trio_dicom.cli.n_commands import n_action, n_create, n_delete, n_get, n_set
-from trio_dicom.cli.output import console_on, printable
+from trio_dicom.cli.output import console_on
 from trio_dicom.cli.receive import receive
 from trio_dicom.cli.store import store
 from trio_dicom.cli.streams import discard_what_nobody_takes, heeding, stderr, stdout
 from trio_dicom.cli.trace import trace
 from trio_dicom.cli.worklist import worklist
+from trio_dicom.recording.printable import printable
 
 __all__ = ["app", "run", "start"]
 

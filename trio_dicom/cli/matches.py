@@ -14,8 +14,9 @@ from rich.cells import cell_len, set_cell_size
 
 from trio_dicom.cli.data_sets import texts_at
 from trio_dicom.cli.dicom_json import json_model
-from trio_dicom.cli.output import Output, printable
+from trio_dicom.cli.output import Output
 from trio_dicom.cli.tags import vr_of
+from trio_dicom.recording.printable import printable
 
 __all__ = ["Column", "MatchWriter", "writer_of"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -17,27 +16,9 @@ from trio_dicom import Instrument, Recording
 from trio_dicom.cli.options import OutputOptions
 from trio_dicom.cli.recording import RecordedLog, begin_recording
 from trio_dicom.cli.streams import Stream, stderr, stdout
+from trio_dicom.recording.printable import printable
 
-__all__ = ["Output", "console_on", "printable"]
-
-
-def printable(text: str) -> str:
-    """``text`` with everything escaped that would move a cursor or break a line or an encoding.
-
-    File names and what peers say are not ours, and they end on somebody's terminal.
-    """
-    if text.isprintable():
-        return text
-    return "".join(it if _is_harmless(it) else _escaped(it) for it in text)
-
-
-def _is_harmless(character: str) -> bool:
-    # Spaces of all widths are, such as those between Japanese names.
-    return character.isprintable() or unicodedata.category(character) == "Zs"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+__all__ = ["Output", "console_on"]
 
 
 @define(eq=False)

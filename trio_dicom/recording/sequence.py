@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from attrs import define, field
 
 from trio_dicom._dimse.command_set import as_uid
+from trio_dicom.recording.printable import printable
 from trio_dicom.recording.records import Record, RecordKind, Side
 
 __all__ = ["sequence"]
@@ -21,7 +22,7 @@ def sequence(records: Iterable[Record]) -> Iterator[str]:
 
     A line begins with the number of the association and the seconds since the beginning; ``>`` is
     what we said, ``<`` what the peer said. A message stands where it ended. No line has more in
-    it than the summaries, so nothing about patients.
+    it than the summaries, so nothing about patients; and what is not printable is escaped in it.
 
     Args:
         records: What happened, as ``read_recording`` has it.
@@ -35,7 +36,7 @@ def sequence(records: Iterable[Record]) -> Iterator[str]:
             lines = [*_lines(record, voices)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"line {number}: no {record.kind.value}: {error!r}") from error
-        yield from lines
+        yield from map(printable, lines)
 
 
 def _lines(record: Record, voices: _Voices) -> Iterator[str]:
