@@ -95,7 +95,8 @@ class Wanted:
         step = Dataset()
         step.ScheduledProcedureStepStartDate = ""
         if self.date:
-            step.ScheduledProcedureStepStartDate = f"{date.fromisoformat(self.date):%Y%m%d}"
+            day = date.fromisoformat(self.date).isoformat()  # %Y would not pad the year 1
+            step.ScheduledProcedureStepStartDate = day.replace("-", "")
         if not re.fullmatch(r"[A-Z0-9_ ]{0,16}", self.modality):
             raise ValueError("A modality is up to 16 capital letters and digits, such as MR.")
         # No backslash, which would make several titles, and no wild cards, which titles have not.

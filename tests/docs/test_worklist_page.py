@@ -82,6 +82,7 @@ async def test_what_the_server_says_is_text_and_never_markup() -> None:
     ("asked", "keys"),
     [
         ("date=2026-03-02", {"ScheduledProcedureStepStartDate": "20260302"}),
+        ("date=0001-01-01", {"ScheduledProcedureStepStartDate": "00010101"}),
         ("date=&modality=MR", {"Modality": "MR"}),
         ("date=&station=%20CT1%20", {"ScheduledStationAETitle": "CT1"}),
         (
