@@ -332,6 +332,34 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
     assert warnings == [f"the recording in {path} ends here: No space left on device"]
 
 
+@pytest.mark.parametrize("most", [1, 7, 100])
+async def test_a_disk_that_takes_a_line_in_pieces_gets_all_of_it(
+    path: Path, most: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "trio_dicom.recording.writing.os.write", lambda to, data: real(to, data[:most])
+        )
+        async with talking(instrument=Recording(path)):
+            pass
+    assert said(list(read_recording(path)))[-1] == "us: close"
+
+
+async def test_a_closed_recording_writes_to_no_file_that_has_its_descriptor_now(
+    path: Path, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    recording = Recording(path)
+    async with talking(instrument=recording):
+        recording.close()
+        # Whoever opens something next gets the lowest descriptor: one of these is the old one.
+        others = [(tmp_path / f"other {number}").open("wb") for number in range(10)]
+    for it in others:
+        it.close()
+    assert b"".join((tmp_path / f"other {number}").read_bytes() for number in range(10)) == b""
+    assert not [it for it in read_recording(path) if it.kind is RecordKind.CLOSE]
+
+
 async def test_it_is_closed_with_its_last_user_or_before(
     path: Path, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
@@ -361,7 +389,16 @@ def test_a_recording_that_is_cut_off_in_its_last_line_can_be_read(path: Path) ->
 
 @pytest.mark.parametrize(
     "line",
-    ["", "[]", "{}", '{"time": 0, "association": 1, "by": "us", "what": "nothing"}', "{", "\xff"],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"time": 0, "association": 1, "by": "us", "what": "nothing"}',
+        "{",
+        "\xff",
+        "[" * 99_999,
+    ],
+    ids=["nothing", "a list", "no members", "no kind", "half", "no text", "too deep"],
 )
 def test_what_is_no_recording_says_where(path: Path, line: str) -> None:
     record = Record(time=0.5, association=1, by=Side.US, kind=RecordKind.RELEASE_RQ, length=10)

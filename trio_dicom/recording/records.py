@@ -99,8 +99,8 @@ class Record:
         Raises:
             ValueError: It is none of a recording.
         """
-        values = json.loads(line)
         try:
+            values = json.loads(line)
             data = values.pop("bytes", None)
             return cls(
                 time=float(values.pop("time")),
@@ -111,5 +111,5 @@ class Record:
                 summary=values,
                 data=None if data is None else b64decode(data, validate=True),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"no line of a recording: {error!r}") from error
