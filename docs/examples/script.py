@@ -63,8 +63,15 @@ class Held(Generic[T]):
     _token: trio.lowlevel.TrioToken
 
     def call(self, function: Callable[[*Ts], Awaitable[R]], *arguments: *Ts) -> R:
-        """Await ``function`` over there, and return what it returns or raise what it raises."""
-        return trio.from_thread.run(function, *arguments, trio_token=self._token)
+        """Await ``function`` over there, and return what it returns or raise what it raises.
+
+        Raises:
+            trio.RunFinishedError: The block was left, before or meanwhile.
+        """
+        try:
+            return trio.from_thread.run(function, *arguments, trio_token=self._token)
+        except trio.Cancelled:  # which means nothing in a thread without Trio
+            raise trio.RunFinishedError("the block of in_thread was left") from None
 
 
 @contextmanager

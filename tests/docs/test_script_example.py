@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -100,6 +101,26 @@ def test_an_end_that_the_peer_makes_is_raised_by_every_call_after_it() -> None:
             for _ in range(2):
                 with pytest.raises(ConnectionEnded):
                     held.call(held.value.c_echo)
+
+
+def test_a_call_of_another_thread_says_that_the_block_was_left_meanwhile(
+    archive: MemoryArchive,
+) -> None:
+    begun = threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        await trio.sleep_forever()
+
+    opening = open_association(archive.host, archive.port, contexts=[VERIFICATION])
+    with ThreadPoolExecutor(1) as threads:
+        with example("script")["in_thread"](opening) as held:
+            call = threads.submit(held.call, work)
+            assert begun.wait(20)
+        with pytest.raises(trio.RunFinishedError, match="was left"):
+            call.result()
+    with pytest.raises(trio.RunFinishedError):
+        held.call(work)
 
 
 @pytest.mark.parametrize("echoes", [0, 1], ids=["in trio.run", "in another thread"])
