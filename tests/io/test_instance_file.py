@@ -229,6 +229,21 @@ def test_with_patience_nothing_is_left_when_the_discard_returns(
     at_work.join(30)
 
 
+def test_a_folder_that_was_removed_is_not_made_again_for_a_file_that_nobody_wants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "its owner has removed it"
+    file = file_in(folder, makes_directory=True)
+
+    def discarded_meanwhile(file: InstanceFile) -> BinaryIO:
+        file.discard()
+        raise FileNotFoundError
+
+    monkeypatch.setattr(InstanceFile, "_open_aside", discarded_meanwhile)
+    file.write(DATA)
+    assert not folder.exists()
+
+
 class Closing:
     """A file that closes as the test says."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -295,3 +295,22 @@ async def test_what_is_not_wanted_is_refused_with_the_status_that_is_given(tmp_p
         assert (await send(peer, "1.2.1", data_set=ct("1.2.1", size=2000))).status.code == 0x0124
         assert (await send(peer, "1.2.2", number=2)).status.is_success
     assert files_in(tmp_path) == ["1.2.2.dcm"]
+
+
+async def test_a_directory_is_not_made_any_more_when_the_wait_for_it_was_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[Callable[[], None]] = []
+
+    async def begin_later(work: Callable[[], None], **_: object) -> None:
+        late.append(work)
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(trio.to_thread, "run_sync", begin_later)
+    directory = tmp_path / "its owner has removed it"
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await Inbox(directory).make_directory()
+    [work] = late
+    work()
+    assert not directory.exists()

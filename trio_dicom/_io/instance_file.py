@@ -212,6 +212,8 @@ class InstanceFile:
         except FileNotFoundError:
             if self._destination is None or not self._destination.makes_directory:
                 raise
+            if self._is_unwanted:
+                raise  # the folder may be gone because its owner has removed it
             make_folder(self._aside.parent, durable=self._is_durable)
             return self._open_aside()
 

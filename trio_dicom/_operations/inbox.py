@@ -110,9 +110,19 @@ class Inbox:
         Raises:
             OSError: That cannot be done.
         """
+        is_wanted = True
+
+        def work() -> None:
+            if is_wanted:
+                make_folder(self.directory, durable=self.durable)
+
         # A dead mount takes none of the program's own threads.
         limiter = trio.CapacityLimiter(1)
-        await trio.to_thread.run_sync(self._make_directory, abandon_on_cancel=True, limiter=limiter)
+        try:
+            await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
+        finally:
+            # A thread that begins only now would make again what its owner has removed.
+            is_wanted = False
 
     async def c_store_sink(self, request: CStoreRequest) -> Destination:
         """See ``InstanceHandler``."""
@@ -148,9 +158,6 @@ class Inbox:
 
     def _complain(self, words: str, *arguments: object, is_bug: bool = False) -> None:
         self._complaints.log(f"the inbox {self.directory}", words, *arguments, is_bug=is_bug)
-
-    def _make_directory(self) -> None:
-        make_folder(self.directory, durable=self.durable)
 
 
 Into: TypeAlias = str | PathLike[str] | InstanceHandler
