@@ -5,6 +5,7 @@ Under the Hypothesis profile "fuzz" it is a long one.
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import tracemalloc
@@ -30,6 +31,11 @@ SEED = 5
 AT_ONCE = 300 if settings().max_examples < 1000 else 20_000  # inputs; more where they are quick
 MOST = 12 * 1024 * 1024  # bytes that an input of a few kilobytes may cost at any moment
 _fed: Counter[str] = Counter()
+
+
+@pytest.fixture(autouse=True)
+def _pydicom_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger="pydicom")  # it quotes the values that it warns of
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -76,11 +76,12 @@ async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> 
                 await trio.aclose_forcefully(stream)
     except AssertionError:
         raise
-    except BaseException as error:
+    except Exception:
         await trio.aclose_forcefully(stream)
-        if not isinstance(error, Exception):
-            raise
         _logger.exception("an association of the archive failed")
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
 
 
 @define(eq=False)
