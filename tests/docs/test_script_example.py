@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -61,8 +62,12 @@ def test_a_call_raises_what_went_wrong() -> None:
 
 def test_a_call_ends_after_its_seconds() -> None:
     ends = Ends()
-    with in_background(lambda: listening(silent(ends))) as port, pytest.raises(trio.TooSlowError):
-        example("script")["echo"]("127.0.0.1", port, seconds=0.5)
+    with in_background(lambda: listening(silent(ends))) as port:
+        with pytest.raises(trio.TooSlowError):
+            example("script")["echo"]("127.0.0.1", port, seconds=0.5)
+        deadline = time.monotonic() + 30
+        while not ends.seen and time.monotonic() < deadline:  # that is another thread's
+            time.sleep(0.01)
     assert ends.seen == [ConversationEnd.ABORTED]
 
 

@@ -119,7 +119,7 @@ async def test_a_report_that_is_too_late_is_in_the_log(
     ) as association:
         await ask_for_commitment(association)
     assert bool(told) == is_told
-    assert ("before 'OTHER' was told what it is committed to" in caplog.text) != is_told
+    assert ("before 'OTHER' was told of its storage" in caplog.text) != is_told
 
 
 async def test_the_association_may_be_over_when_a_script_misses_something() -> None:

@@ -58,7 +58,7 @@ async def test_findscu_finds(archive: MemoryArchive) -> None:
     archive.instances.add(instance(2, StudyInstanceUID="1.2.101", StudyDate="19990101"))
     said = await client_says(
         "findscu", archive, "-v", "-S",
-        "-k", "0008,0052=STUDY", "-k", "StudyDate=2020-2030", "-k", "StudyInstanceUID",
+        "-k", "0008,0052=STUDY", "-k", "StudyDate=20200101-20301231", "-k", "StudyInstanceUID",
     )  # fmt: skip
     assert "1.2.100" in said
     assert "1.2.101" not in said

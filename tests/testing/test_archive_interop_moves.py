@@ -22,6 +22,7 @@ from tests.interop.pynetdicom_peer import pynetdicom_peer
 from tests.interop.stored_tree import make_tree
 from tests.testing.builders import instance, query
 from tests.testing.others import client_says, with_pynetdicom
+from trio_dicom import QueryExtension
 from trio_dicom.testing import MemoryArchive
 
 with_dcmtk = pytest.mark.usefixtures("dcmtk")
@@ -143,7 +144,12 @@ def written(question: Question, path: Path) -> Path:
 
 
 ASKED = [it for it in QUESTIONS if it.found is not None and it.charset][::2] + [
-    it for it in QUESTIONS if it.found is not None and not it.charset and not it.insists
+    it
+    for it in QUESTIONS
+    if it.found is not None
+    and not it.charset
+    and not it.insists
+    and it.extension == QueryExtension()
 ][::8]
 
 

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from trio_dicom._io.reception import Reception
     from trio_dicom._protocol.contexts import NegotiatedContext
 
-__all__ = ["LONGEST_SETTLING", "Arrival", "settle"]
+__all__ = ["SETTLING", "Arrival", "settle"]
 
 # Seconds to wait for a file to be removed, or to get its name, and for whoever is told of it
 # at the end. After that the thread goes on without us.
 _PATIENCE = 1.0
 
-LONGEST_SETTLING: Final = 2 * _PATIENCE
+SETTLING: Final = 2 * _PATIENCE
 """Seconds that ``settle`` is given, whoever is cancelled: for the file and for the report."""
 
 
@@ -139,7 +139,7 @@ class Arrival:
                 stored = file.unclaimed  # too late to refuse it
             return await hand_over(stored)
         finally:
-            with trio.move_on_after(LONGEST_SETTLING, shield=True):
+            with trio.move_on_after(SETTLING, shield=True):
                 await settle(file, hand_over)
 
     async def _fill(self, link: Link, file: InstanceFile, reception: Reception) -> StoredDataSet:

@@ -11,7 +11,7 @@ from trio_dicom._dimse.c_messages import CStoreRequest, CStoreResponse
 from trio_dicom._dimse.encoded import EncodedDataSet, StoredDataSet
 from trio_dicom._dimse.message import response_to
 from trio_dicom._io.instance_file import InstanceFile, NotKept
-from trio_dicom._io.storing import LONGEST_SETTLING, settle
+from trio_dicom._io.storing import SETTLING, settle
 from trio_dicom.handler import Destination, InstanceHandler, overrides
 from trio_dicom.status import Code
 
@@ -64,7 +64,7 @@ async def place(
         assert stored is not None  # nobody has discarded it
         return await hand_over(stored)
     finally:
-        with trio.move_on_after(LONGEST_SETTLING, shield=True):
+        with trio.move_on_after(SETTLING, shield=True):
             await settle(file, hand_over)
 
 

@@ -155,6 +155,6 @@ async def _report(
     finally:
         if not reported.is_set():
             _logger.warning(
-                "the archive has come to its end before %r was told what it is committed to",
+                "the archive has come to its end before %r was told of its storage",
                 session.calling_ae,
             )
