@@ -6,6 +6,7 @@ import runpy
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
@@ -40,6 +41,7 @@ __all__ = [
     "opening",
     "program_of",
     "silent",
+    "within",
     "worklist_server",
 ]
 
@@ -202,3 +204,11 @@ UNREADABLE = {
         ExplicitVRLittleEndian,
     ),
 }
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> None:
+    """Wait until ``condition`` holds, which happens in other threads and processes."""
+    patience = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < patience
+        time.sleep(0.01)

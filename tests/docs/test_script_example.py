@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,7 +11,7 @@ from functools import partial
 import pytest
 import trio
 
-from tests.docs.embedding import Ends, all_of, example, listening, program_of, silent
+from tests.docs.embedding import Ends, all_of, example, listening, program_of, silent, within
 from tests.interop.programs import in_background
 from trio_dicom import ConnectFailed, ConnectionEnded, open_association
 from trio_dicom.sop_classes import VERIFICATION
@@ -65,9 +64,7 @@ def test_a_call_ends_after_its_seconds() -> None:
     with in_background(lambda: listening(silent(ends))) as port:
         with pytest.raises(trio.TooSlowError):
             example("script")["echo"]("127.0.0.1", port, seconds=0.5)
-        deadline = time.monotonic() + 30
-        while not ends.seen and time.monotonic() < deadline:  # that is another thread's
-            time.sleep(0.01)
+        within(30, lambda: bool(ends.seen))
     assert ends.seen == [ConversationEnd.ABORTED]
 
 

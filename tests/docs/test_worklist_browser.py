@@ -6,8 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.docs.browser import chromium
-from tests.docs.embedding import EXAMPLES, Ends, listening, worklist_server
+from tests.docs.embedding import EXAMPLES, Ends, listening, within, worklist_server
 from tests.interop import peers
 from tests.interop.programs import HOST, in_background
 from tests.interop.worklists import worklist_items
@@ -154,11 +153,3 @@ def test_an_association_ends_when_the_browser_or_the_server_goes_away(browser: C
         assert served.process.returncode == 0
         browser.execute_script("window.other.close()")
     assert ends.seen == [ConversationEnd.ABORTED] * 2
-
-
-def within(seconds: float, condition: Callable[[], bool]) -> None:
-    """Wait until ``condition`` holds, which happens in other threads and processes."""
-    patience = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < patience
-        time.sleep(0.01)

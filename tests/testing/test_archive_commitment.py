@@ -14,12 +14,11 @@ from trio.testing import MockClock
 
 from tests.testing.builders import instance
 from tests.testing.departments import Listening, associated, data
+from tests.testing.late import answer_late
 from trio_dicom import (
     Association,
     InstanceReference,
-    Message,
     NActionResponse,
-    NegotiatedContext,
     NEventReportRequest,
     NEventReportResponse,
     Receiver,
@@ -28,7 +27,6 @@ from trio_dicom import (
 )
 from trio_dicom.sop_classes import STORAGE_COMMITMENT, VERIFICATION
 from trio_dicom.testing import MemoryArchive
-from trio_dicom.testing._archive.session import Session
 
 PUSH_MODEL = STORAGE_COMMITMENT.abstract_syntax
 THE_INSTANCE = "1.2.840.10008.1.20.1.1"
@@ -178,14 +176,7 @@ async def test_the_report_does_not_overtake_the_answer(
     leaves: bool,
 ) -> None:
     """The archive takes its time for the answer, and the client may not wait for that."""
-    send = Session.send
-
-    async def send_late(self: Session, message: Message, context: NegotiatedContext) -> None:
-        if isinstance(message, NActionResponse):
-            await trio.sleep(2)
-        await send(self, message, context)
-
-    monkeypatch.setattr(Session, "send", send_late)
+    answer_late(monkeypatch, NActionResponse, seconds=2)
     here, there = Listening(), Listening()
     async with receiving(archive) as receiver:
         with receiver.events(there.take):

@@ -11,12 +11,11 @@ from attrs import evolve
 from trio.testing import MockClock
 
 from tests.testing.departments import Listening, associated, data
+from tests.testing.late import answer_late
 from tests.testing.unified import CANCELED, LOCK, REASON, UID, UPS, new_step, put
 from trio_dicom import (
     ClaimedStep,
-    Message,
     NActionResponse,
-    NegotiatedContext,
     NEventReportRequest,
     NEventReportResponse,
     StatusError,
@@ -32,7 +31,6 @@ from trio_dicom import (
 )
 from trio_dicom.sop_classes import UPS_CLASSES, UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_WATCH
 from trio_dicom.testing import MemoryArchive
-from trio_dicom.testing._archive.session import Session
 
 SCHEDULED = UPSStateReport(sop_instance_uid=UID, state=UPSState.SCHEDULED, input_readiness="READY")
 
@@ -115,14 +113,7 @@ async def test_who_watches_a_step_hears_how_it_stands_and_goes_on(
 async def test_an_event_comes_after_the_answer_to_what_led_to_it(
     archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
-    send = Session.send
-
-    async def send_late(self: Session, message: Message, context: NegotiatedContext) -> None:
-        if isinstance(message, NActionResponse):
-            await trio.sleep(1)
-        await send(self, message, context)
-
-    monkeypatch.setattr(Session, "send", send_late)
+    answer_late(monkeypatch, NActionResponse, seconds=1)
     async with watching(archive) as watcher:
         await watcher.worklist.subscribe(UID)
         assert watcher.listening.reports == []
