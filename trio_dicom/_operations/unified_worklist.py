@@ -29,7 +29,7 @@ from trio_dicom._operations.ups_performing import UPSPerforming
 from trio_dicom._operations.ups_requests import UPS_CLASS, act, give_reason
 from trio_dicom._operations.ups_search import UnifiedSteps, search_keys, search_model
 from trio_dicom._operations.ups_subscribing import UPSSubscribing
-from trio_dicom._operations.ups_values import UnifiedStep, UPSState
+from trio_dicom._operations.ups_values import PRESENT_AT_CREATION, UnifiedStep, UPSState
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.status import Status
 
@@ -37,32 +37,6 @@ __all__ = ["UnifiedWorklist"]
 
 _REQUEST_CANCEL: Final = 2  # action type (PS3.4 Table CC.2.2-1)
 
-# Of N-CREATE, what must be there, be it empty (PS3.4 Table CC.2.5-3). A Patient ID is not among
-# it: where it has to be, it has to have a value.
-_PRESENT: Final = (
-    "TransactionUID",
-    "WorklistLabel",
-    "ScheduledProcessingParametersSequence",
-    "ScheduledStationNameCodeSequence",
-    "ScheduledStationClassCodeSequence",
-    "ScheduledStationGeographicLocationCodeSequence",
-    "ScheduledWorkitemCodeSequence",
-    "CommentsOnTheScheduledProcedureStep",
-    "InputInformationSequence",
-    "PatientName",
-    "IssuerOfPatientID",
-    "IssuerOfPatientIDQualifiersSequence",
-    "OtherPatientIDsSequence",
-    "PatientBirthDate",
-    "PatientSex",
-    "AdmissionID",
-    "IssuerOfAdmissionIDSequence",
-    "AdmittingDiagnosesDescription",
-    "AdmittingDiagnosesCodeSequence",
-    "ReferencedRequestSequence",
-    "ProcedureStepProgressInformationSequence",
-    "UnifiedProcedureStepPerformedProcedureSequence",
-)
 _WITH_VALUES: Final = ("ProcedureStepLabel", "ScheduledProcedureStepStartDateTime")
 
 
@@ -122,7 +96,7 @@ class UnifiedWorklist(UPSPerforming, UPSSubscribing):
             raise LocalProtocolError(f"a new step is SCHEDULED, not {data_set.ProcedureStepState}")
         if missing := [keyword for keyword in _WITH_VALUES if not data_set.get(keyword)]:
             raise LocalProtocolError(f"a unified procedure step needs {', '.join(missing)}")
-        for keyword in _PRESENT:
+        for keyword in PRESENT_AT_CREATION:
             if keyword not in data_set:
                 setattr(data_set, keyword, [] if keyword.endswith("Sequence") else "")
         uid = as_uid(sop_instance_uid or generate_uid(prefix=None))

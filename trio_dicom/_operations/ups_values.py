@@ -21,7 +21,43 @@ from trio_dicom._operations.references import (
 )
 from trio_dicom.status import Code, Status
 
-__all__ = ["ClaimedStep", "OutputSeries", "PerformedWork", "UPSState", "UnifiedStep"]
+__all__ = [
+    "PRESENT_AT_CREATION",
+    "ClaimedStep",
+    "OutputSeries",
+    "PerformedWork",
+    "UPSState",
+    "UnifiedStep",
+]
+
+PRESENT_AT_CREATION: Final = (
+    "TransactionUID",
+    "WorklistLabel",
+    "ScheduledProcessingParametersSequence",
+    "ScheduledStationNameCodeSequence",
+    "ScheduledStationClassCodeSequence",
+    "ScheduledStationGeographicLocationCodeSequence",
+    "ScheduledWorkitemCodeSequence",
+    "CommentsOnTheScheduledProcedureStep",
+    "InputInformationSequence",
+    "PatientName",
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "OtherPatientIDsSequence",
+    "PatientBirthDate",
+    "PatientSex",
+    "AdmissionID",
+    "IssuerOfAdmissionIDSequence",
+    "AdmittingDiagnosesDescription",
+    "AdmittingDiagnosesCodeSequence",
+    "ReferencedRequestSequence",
+    "ProcedureStepProgressInformationSequence",
+    "UnifiedProcedureStepPerformedProcedureSequence",
+)
+"""Of N-CREATE, what must be there, be it empty (PS3.4 Table CC.2.5-3).
+
+A Patient ID is not among it: where it has to be, it has to have a value.
+"""
 
 _SUCCESS: Final = Status.of(Code.SUCCESS)
 

@@ -14,6 +14,7 @@ from trio_dicom._dimse.c_messages import CFindRequest
 from trio_dicom._dimse.message import Response, response_to
 from trio_dicom._dimse.n_messages import NCreateRequest, NGetRequest, NSetRequest
 from trio_dicom._operations.reading import as_dt, items_of, text_of
+from trio_dicom._operations.ups_values import PRESENT_AT_CREATION
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import (
@@ -61,28 +62,6 @@ _EMPTY: Final = (
     "ProcedureStepProgressInformationSequence",
     "UnifiedProcedureStepPerformedProcedureSequence",
 )
-_OF_TYPE_2: Final = (
-    *_EMPTY,
-    "WorklistLabel",
-    "ScheduledProcessingParametersSequence",
-    "ScheduledStationNameCodeSequence",
-    "ScheduledStationClassCodeSequence",
-    "ScheduledStationGeographicLocationCodeSequence",
-    "ScheduledWorkitemCodeSequence",
-    "CommentsOnTheScheduledProcedureStep",
-    "InputInformationSequence",
-    "PatientName",
-    "IssuerOfPatientID",
-    "IssuerOfPatientIDQualifiersSequence",
-    "OtherPatientIDsSequence",
-    "PatientBirthDate",
-    "PatientSex",
-    "AdmissionID",
-    "IssuerOfAdmissionIDSequence",
-    "AdmittingDiagnosesDescription",
-    "AdmittingDiagnosesCodeSequence",
-    "ReferencedRequestSequence",
-)
 # What an N-SET may not set (PS3.4 Table CC.2.5-3: "Not allowed"), apart from the state, and what
 # it may not empty: there always is a value.
 _FIXED: Final = (
@@ -128,7 +107,7 @@ async def create_unified(
         raise Refused(Code.DUPLICATE_SOP_INSTANCE, "there is such a step")
     if text_of(step, "ProcedureStepState") != "SCHEDULED":
         raise Refused(UPSCode.NOT_SCHEDULED, "a step begins SCHEDULED")
-    require(step, with_values=_OF_TYPE_1, present=_OF_TYPE_2)
+    require(step, with_values=_OF_TYPE_1, present=PRESENT_AT_CREATION)
     for keyword in _EMPTY:
         if has_value(step, keyword):
             raise Refused(INVALID_VALUE, f"{keyword} is empty at first")
