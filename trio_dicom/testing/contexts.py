@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydicom import uid
+
 from trio_dicom.sop_classes import (
-    COMMON_STORAGE_CLASSES,
     MODALITY_WORKLIST,
     MPPS,
     QUERY_RETRIEVE_CLASSES,
@@ -17,22 +18,48 @@ from trio_dicom.sop_classes import (
 
 __all__ = ["COMMON_CONTEXTS"]
 
-_MOST: Final = 128  # of one association: the odd numbers of one byte (PS3.8 9.3.2.2)
+# Few, because a test waits for each: the 120 of `COMMON_STORAGE_CLASSES` take 10 ms.
+_EVERYDAY_CLASSES: Final = (
+    uid.ComputedRadiographyImageStorage,
+    uid.DigitalXRayImageStorageForPresentation,
+    uid.DigitalMammographyXRayImageStorageForPresentation,
+    uid.BreastTomosynthesisImageStorage,
+    uid.XRayAngiographicImageStorage,
+    uid.XRayRadiofluoroscopicImageStorage,
+    uid.CTImageStorage,
+    uid.EnhancedCTImageStorage,
+    uid.MRImageStorage,
+    uid.EnhancedMRImageStorage,
+    uid.UltrasoundImageStorage,
+    uid.UltrasoundMultiFrameImageStorage,
+    uid.NuclearMedicineImageStorage,
+    uid.PositronEmissionTomographyImageStorage,
+    uid.SecondaryCaptureImageStorage,
+    uid.SegmentationStorage,
+    uid.RTImageStorage,
+    uid.RTDoseStorage,
+    uid.RTStructureSetStorage,
+    uid.RTPlanStorage,
+    uid.BasicTextSRStorage,
+    uid.EnhancedSRStorage,
+    uid.ComprehensiveSRStorage,
+    uid.XRayRadiationDoseSRStorage,
+    uid.KeyObjectSelectionDocumentStorage,
+    uid.GrayscaleSoftcopyPresentationStateStorage,
+    uid.EncapsulatedPDFStorage,
+)
 
-_SERVICES: Final = (
+COMMON_CONTEXTS: Final = (
     VERIFICATION,
     *QUERY_RETRIEVE_CLASSES,
     MODALITY_WORKLIST,
     MPPS,
     STORAGE_COMMITMENT,
     *UPS_CLASSES,
-)
-
-COMMON_CONTEXTS: Final = (
-    *_SERVICES,
-    *storage_contexts(COMMON_STORAGE_CLASSES[: _MOST - len(_SERVICES)]),
+    *storage_contexts(_EVERYDAY_CLASSES),
 )
 """For verification, query and retrieve, worklist, performed steps, storage commitment and unified
-procedure steps; and for storing and C-GET of the commonest storage classes, as many as there is
-room for, in both uncompressed little endian syntaxes.
+procedure steps; and for storing and C-GET of the storage classes that one meets every day, in
+both uncompressed little endian syntaxes. For instances of another class open an association with
+``*COMMON_CONTEXTS, *storage_contexts(its_class)``.
 """
