@@ -11,7 +11,7 @@ def modified_bcp_195(ca: str | None = None) -> ssl.SSLContext:
     """A client's context for the profile of PS3.15 B.13."""
     context = ssl.create_default_context(cafile=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM")
+    context.set_ciphers("@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM")
     return context
 
 

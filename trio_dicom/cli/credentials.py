@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Final
 
 from trio_dicom import TrioDicomError, UserIdentity, username, username_and_passcode
+from trio_dicom.cli.encryption import set_floor
 from trio_dicom.cli.exits import UsageError
-from trio_dicom.cli.options import PEER_OPTIONS, PeerOptions, TlsVersion
+from trio_dicom.cli.options import PEER_OPTIONS, PeerOptions
 
-__all__ = ["VERSIONS", "check_readable", "tls_context", "user_identity"]
-
-VERSIONS: Final[dict[TlsVersion, ssl.TLSVersion]] = {
-    "1.2": ssl.TLSVersion.TLSv1_2,
-    "1.3": ssl.TLSVersion.TLSv1_3,
-}
+__all__ = ["check_readable", "tls_context", "user_identity"]
 
 _LONGEST_LINE = 65_536  # characters: a field of the user identity holds fewer bytes
 
@@ -43,7 +38,7 @@ def tls_context(options: PeerOptions) -> ssl.SSLContext | None:
     if options.key is not None and options.cert is None:
         raise UsageError("--key needs the certificate that it belongs to: --cert.")
     context = _trusting(options.ca)
-    context.minimum_version = VERSIONS[options.min_tls]
+    set_floor(context, options.min_tls)
     if options.no_verify_hostname:
         context.check_hostname = False
     if options.cert is not None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from trio_dicom import Inbox, LocalProtocolError
-from trio_dicom.cli.credentials import VERSIONS, check_readable
+from trio_dicom.cli.credentials import check_readable
+from trio_dicom.cli.encryption import set_floor
 from trio_dicom.cli.exits import UsageError
 from trio_dicom.cli.options import TlsVersion
 
@@ -46,7 +47,7 @@ def server_context(
     for name, path in (("cert", cert), ("key", key), ("ca", ca)):
         check_readable(f"{prefix}{name}", path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = VERSIONS[min_tls]
+    set_floor(context, min_tls)
     try:
         context.load_cert_chain(cert, key)
     except ssl.SSLError as error:
