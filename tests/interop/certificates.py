@@ -11,6 +11,7 @@ import trustme
 from attrs import frozen
 
 from tests.secrecy import register
+from trio_dicom.cli.encryption import set_floor
 
 __all__ = ["Certificates", "fingerprint_of", "make_certificates"]
 
@@ -40,15 +41,20 @@ class Certificates:
     client_key: Path
 
     def client_context(self, *, with_certificate: bool = True) -> ssl.SSLContext:
-        """A client that trusts the authority alone and shows its certificate."""
+        """A client that trusts the authority alone and shows its certificate.
+
+        It offers what the command line does, and so the same with every build of Python.
+        """
         context = ssl.create_default_context(cafile=str(self.ca))
+        set_floor(context, "1.2")
         if with_certificate:
             context.load_cert_chain(self.client_cert, self.client_key)
         return context
 
     def server_context(self) -> ssl.SSLContext:
-        """A server that asks for a certificate of the same authority."""
+        """A server that asks for a certificate of the same authority; likewise."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.ca))
+        set_floor(context, "1.2")
         context.load_cert_chain(self.server_cert, self.server_key)
         context.verify_mode = ssl.CERT_REQUIRED
         return context

@@ -93,6 +93,22 @@ async def test_storescp_with_a_retired_profile_is_refused(
             await echo(peer, cast.good.client_context())
 
 
+async def test_storescp_with_the_aes_profile_gets_in_where_python_was_built_to_let_it(
+    dcmtk: None, tmp_path: Path, cast: Cast
+) -> None:
+    """A context of the caller's is as Python's builder has left it, and we leave it so."""
+    tls = DEFAULT(cafile=cast.good.ca)
+    tls.load_cert_chain(cast.good.client_cert, cast.good.client_key)
+    offers = {it["name"] for it in tls.get_ciphers()}
+    async with peers.storescp(tmp_path, RETIRED["AES"], tls=cast.good) as peer:
+        if "AES128-SHA" in offers:
+            await echo(peer, tls)
+        else:
+            with pytest.raises(ConnectFailed, match="no cipher suite in common"):
+                await echo(peer, tls)
+    assert {it["name"] for it in tls.get_ciphers()} == offers
+
+
 async def test_storescp_with_a_certificate_that_we_refuse(
     dcmtk: None, tmp_path: Path, cast: Cast
 ) -> None:

@@ -87,10 +87,20 @@ class Authority:
         *,
         least: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
         most: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        suites: str = "",
     ) -> ssl.SSLContext:
-        """The context of a client that trusts this authority alone, and shows ``leaf``."""
+        """The context of a client that trusts this authority alone.
+
+        Args:
+            leaf: The certificate that it shows.
+            least: The oldest version of TLS that it speaks.
+            most: The newest.
+            suites: Its cipher suites with TLS 1.2, if they shall not depend on this Python's build.
+        """
         context = ssl.create_default_context(cadata=self.ca.cert_pem.bytes().decode())
         context.minimum_version, context.maximum_version = least, most
+        if suites:
+            context.set_ciphers(suites)
         if leaf is not None:
             leaf.configure_cert(context)
         return context

@@ -44,6 +44,11 @@ def weak(suites: str, most: ssl.TLSVersion = V1_2) -> Server:
     return context
 
 
+def picky() -> ssl.SSLContext:
+    """A client that wants forward secrecy and authenticated encryption."""
+    return OURS.client(suites="ECDHE+AESGCM:ECDHE+CHACHA20")
+
+
 def asking() -> ssl.SSLContext:
     return OURS.server(asks=True)
 
@@ -85,7 +90,7 @@ NOTHING_IN_COMMON: dict[str, tuple[Server, Client, str, str]] = {
         "VERSION",
     ),
     **{
-        suite: (weak(suite), OURS.client, "cipher suite", "HANDSHAKE_FAILURE")
+        suite: (weak(suite), picky, "cipher suite", "HANDSHAKE_FAILURE")
         for suite in (
             "AES128-SHA",  # static RSA: no forward secrecy
             "AES256-GCM-SHA384",  # likewise
