@@ -91,3 +91,10 @@ def test_moments_are_written_as_their_vr_wants() -> None:
     assert (as_da(moment), as_tm(moment)) == ("20260102", "030405")
     assert as_dt(moment) == "20260102030405+0000"
     assert as_dt(moment.replace(tzinfo=None)) == "20260102030405"
+
+
+@pytest.mark.parametrize("year", [1, 12, 987, 1000, 9999])
+def test_a_year_has_four_digits(year: int) -> None:
+    moment = datetime(year, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert as_da(moment) == f"{year:04}0102"
+    assert as_dt(moment) == f"{year:04}0102030405+0000"

@@ -119,6 +119,9 @@ def key(keyword: str, value: object) -> Dataset:
         ("AcquisitionDateTime", "20240229101530", "2023-2024", True),
         ("AcquisitionDateTime", "20240229101530", "2023-2024-0500", True),
         ("AcquisitionDateTime", "20240230101530+0100", "20240230101530+0100", True),
+        ("AcquisitionDateTime", "0987", "0986123123-0100-", True),
+        ("AcquisitionDateTime", "0987", "098701010100+0100", True),
+        ("AcquisitionDateTime", "0987", "-0986123122-0100", False),
     ],
 )
 def test_a_key_matches(keyword: str, value: object, wanted: object, expected: bool) -> None:

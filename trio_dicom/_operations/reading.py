@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydicom import Dataset
@@ -68,9 +68,10 @@ def copied(data_set: Dataset | None) -> Dataset:
     return copy
 
 
-def as_da(moment: datetime) -> str:
-    """A date as in VR DA."""
-    return moment.strftime("%Y%m%d")
+def as_da(day: date) -> str:
+    """A date, or that of a moment, as in VR DA (PS3.5 Table 6.2-1)."""
+    # The C library of Linux does not pad %Y: the year 987 would be one of three digits.
+    return f"{day.year:04}{day:%m%d}"
 
 
 def as_tm(moment: datetime) -> str:
@@ -80,7 +81,7 @@ def as_tm(moment: datetime) -> str:
 
 def as_dt(moment: datetime) -> str:
     """Date and time as in VR DT, with the offset from UTC if it has one."""
-    return moment.strftime("%Y%m%d%H%M%S%z")
+    return f"{as_da(moment)}{as_tm(moment)}{moment:%z}"
 
 
 def _tag(keyword: str) -> BaseTag:

@@ -20,6 +20,7 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, RLELossless
 from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.part10 import file_meta_bytes
 from trio_dicom._dimse.transcode import encode_data_set
+from trio_dicom._operations.reading import as_da
 
 __all__ = ["made_up_instances", "write_instances"]
 
@@ -120,8 +121,7 @@ def _instance(
     it = Dataset()
     it.SOPClassUID = sop_class
     it.SOPInstanceUID = _uid(*place)
-    day = _FIRST_DAY + timedelta(days=100 * patient + study)
-    it.StudyDate = f"{day:%Y%m%d}"
+    it.StudyDate = as_da(_FIRST_DAY + timedelta(days=100 * patient + study))
     it.StudyTime = "120000"
     it.AccessionNumber = f"A{seed}-{patient}-{study}"
     it.Modality = _modality_of(sop_class)

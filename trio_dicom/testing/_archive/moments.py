@@ -6,6 +6,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
+from trio_dicom._operations.reading import as_da
+
 __all__ = ["as_date_time", "in_range"]
 
 # An offset from UTC is at most fourteen hours (PS3.5 6.2), which tells it from a year.
@@ -94,4 +96,4 @@ def _as_utc(digits: str, sign: str, offset: str) -> str:
         utc = local - ahead if sign == "+" else local + ahead
     except (ValueError, OverflowError):  # there is no such day
         return digits
-    return f"{utc:%Y%m%d%H%M}{rest}"
+    return f"{as_da(utc)}{utc:%H%M}{rest}"
