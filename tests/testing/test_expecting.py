@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from attrs import evolve
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, MRImageStorage
 
@@ -17,14 +18,23 @@ from trio_dicom import (
     CStoreRequest,
     EncodedDataSet,
     PresentationContext,
+    UserIdentity,
+    UserIdentityType,
     propose,
 )
-from trio_dicom.lowlevel import Abort, encode_data_set
+from trio_dicom.lowlevel import Abort, UnknownItem, encode_data_set
 from trio_dicom.sop_classes import STUDY_ROOT_FIND, VERIFICATION
 from trio_dicom.testing import ScriptedPeer, scripted_peer
 from trio_dicom.testing.expecting import differences
 
 STUDY_ROOT = STUDY_ROOT_FIND.abstract_syntax
+
+
+def dataset(**values: object) -> Dataset:
+    made = Dataset()
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    return made
 
 
 def query() -> Dataset:
@@ -147,6 +157,52 @@ def test_long_values_are_cut() -> None:
     data_set.TextValue = "x" * 5000
     [line] = differences({"TextValue": "y" * 5000}, data_set)
     assert len(line) < 400
+
+
+def test_values_that_look_alike_when_they_are_cut_are_told_apart() -> None:
+    long = "x" * 5000
+    [line] = differences({"TextValue": f"{long}y{long}"}, dataset(TextValue=f"{long}z{long}"))
+    assert line.endswith("but got another like it")
+    [line] = differences({"PixelData": bytes(50)}, dataset(PixelData=bytes(49) + b"1"))
+    assert line == "PixelData: expected 50 bytes, but got another like it"
+
+
+def test_a_whole_data_set_is_compared_to_the_bottom() -> None:
+    expected = query()
+    expected.ScheduledProcedureStepSequence[0].Modality = "US"
+    expected.ModalitiesInStudy[1] = "PT"
+    assert differences(expected, query(), "data_set") == [
+        "data_set.ModalitiesInStudy[1]: expected 'PT', but got 'MR'",
+        "data_set.ScheduledProcedureStepSequence[0].Modality: expected 'US', but got 'CT'",
+    ]
+
+
+def test_of_a_whole_value_each_field_is_compared() -> None:
+    [context] = propose(contexts=[VERIFICATION]).contexts
+    first, *rest = context.transfer_syntaxes
+    assert rest
+    assert differences({"contexts": [context, ANY]}, REQUEST) == []
+    other = evolve(context, context_id=3, transfer_syntaxes=(first,))
+    assert differences({"contexts": [other, ANY]}, REQUEST) == [
+        "contexts[0].context_id: expected 3, but got 1",
+        f"contexts[0].transfer_syntaxes: expected 1 of them, but got {1 + len(rest)}",
+    ]
+    response = CFindResponse(status=0xC001, message_id_being_responded_to=1)
+    assert differences(evolve(response, status=0xA700), response) == [
+        "status: expected 'A700H', but got 'C001H'"
+    ]
+
+
+def test_of_a_whole_value_what_its_words_hide_is_not_shown() -> None:
+    kind = UserIdentityType.USERNAME_AND_PASSCODE
+    identity = UserIdentity(identity_type=kind, primary=b"joe", secondary=b"secret")
+    item = UnknownItem(0x5A, b"secret")
+    assert differences(
+        [identity, item], [evolve(identity, secondary=b"S"), evolve(item, data=b"S")], "items"
+    ) == [
+        "items[0].secondary: expected what is not shown, but got what is not shown",
+        "items[1].data: expected <6 bytes>, but got <1 bytes>",
+    ]
 
 
 @pytest.mark.parametrize(

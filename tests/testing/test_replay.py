@@ -147,10 +147,10 @@ async def nothing_at_all(association: Association) -> None:
 @pytest.mark.parametrize(
     "client, word, difference",
     [
-        (another_key, 4, "(0010,0010) PatientName: recorded 'Doe^*', now 'Roe^*'"),
-        (another_instance, 6, "(7FE0,0010) PixelData: recorded 39988 bytes, now 59988 bytes"),
-        (another_message, 2, "recorded: CEchoRequest on context 1"),
-        (nothing_at_all, 2, "recorded: CEchoRequest on context 1"),
+        (another_key, 4, "data_set.PatientName: expected 'Doe^*', but got 'Roe^*'"),
+        (another_instance, 6, "data_set.PixelData: expected 39988 bytes, but got 59988 bytes"),
+        (another_message, 2, "expected CEchoRequest on context 1, but got "),
+        (nothing_at_all, 2, "expected CEchoRequest on context 1, but got "),
     ],
 )
 async def test_another_word_is_a_readable_difference(
@@ -167,7 +167,7 @@ async def test_another_word_is_a_readable_difference(
 
 async def test_another_title_is_a_difference(path: Path, autojump_clock: MockClock) -> None:
     await record(path)
-    with pytest.raises(AssertionError, match="called_ae: recorded 'ARCHIVE', now 'OTHER'"):
+    with pytest.raises(AssertionError, match="called_ae: expected 'ARCHIVE', but got 'OTHER'"):
         async with replay_peer(path) as stream:
             await associate(stream, use, called_ae="OTHER")
 
@@ -198,7 +198,7 @@ async def test_to_say_more_is_a_difference(path: Path, autojump_clock: MockClock
     await record(path, lambda it: it.c_echo())
     over = (RecordKind.RELEASE_RQ, RecordKind.RELEASE_RP)
     records = [it for it in read_recording(path) if it.kind not in over]
-    with pytest.raises(AssertionError, match="recorded: nothing more\n  now: ReleaseRequest"):
+    with pytest.raises(AssertionError, match="expected nothing more, but got ReleaseRequest"):
         async with replay_peer(records) as stream:
             await associate(stream, lambda it: it.c_echo())
 
@@ -214,7 +214,7 @@ async def test_an_error_of_the_test_itself_comes_out_with_a_note(
     with pytest.raises(KeyError, match="of the test") as failed:
         async with replay_peer(path) as stream:
             await associate(stream, fail)
-    assert "now: Abort" in failed.value.__notes__[0]
+    assert "but got Abort" in failed.value.__notes__[0]
 
 
 @pytest.mark.parametrize("how", ["aclose", "reset", "abort"])

@@ -1,10 +1,11 @@
-"""What a script expects of a PDU or a message, and how what came differs from it."""
+"""What is expected of a PDU or a message, and how what came differs from it."""
 
 from __future__ import annotations
 
+import operator
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, SupportsIndex, TypeGuard, cast
 
 import attrs
 from pydicom import DataElement, Dataset
@@ -19,6 +20,7 @@ __all__ = ["differences"]
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
+_MOST_BYTES: Final = 40  # that are shown
 
 
 def differences(expected: object, actual: object, path: str = "") -> list[str]:
@@ -30,9 +32,10 @@ def differences(expected: object, actual: object, path: str = "") -> list[str]:
     Args:
         expected: A mapping names parts: fields of a PDU, an item or a message, or by keyword or
             tag elements of a data set, where None means that there is none, and "" that it is
-            empty. A ``Dataset`` names all of them. A list or tuple has as many things as it
-            should be, each as expected. A function is called and must say yes. Anything else
-            must be equal, so that matchers of other libraries serve, too.
+            empty. A ``Dataset`` names all of them, a PDU, an item or a message all its fields.
+            A list or tuple has as many things as it should be, each as expected. A function is
+            called and must say yes. Anything else must be equal, so that matchers of other
+            libraries serve, too.
         actual: What came. Data sets are decoded.
         path: Where it is.
 
@@ -44,10 +47,9 @@ def differences(expected: object, actual: object, path: str = "") -> list[str]:
 
 
 def _differences(expected: object, actual: object, path: str) -> Iterator[str]:
-    if isinstance(actual, EncodedDataSet):
-        actual = actual.decode()
-    if isinstance(actual, Status) and isinstance(expected, int):
-        actual, expected = f"{actual.code:04X}H", f"{expected:04X}H"
+    expected, actual = _decoded(expected), _decoded(actual)
+    if isinstance(actual, Status) and isinstance(expected, SupportsIndex):
+        actual, expected = f"{actual.code:04X}H", f"{operator.index(expected):04X}H"
     if isinstance(expected, Dataset):
         yield from _of_data_set({it.tag: _value_of(it) for it in expected}, actual, path)
         for element in actual if isinstance(actual, Dataset) else ():
@@ -60,15 +62,34 @@ def _differences(expected: object, actual: object, path: str) -> Iterator[str]:
         else:
             for name, part in parts.items():
                 yield from _differences(part, _field(actual, name), _joined(path, name))
-    elif isinstance(expected, list | tuple):
-        yield from _of_sequence(cast("Sequence[object]", expected), actual, path)
+    elif _is_sequence(expected):
+        yield from _of_sequence(expected, actual, path)
     elif callable(expected):
         says_yes = cast("Callable[[object], object]", expected)
         if not says_yes(actual):
             name = getattr(expected, "__name__", repr(expected))
             yield f"{path}: expected that {name} says yes, but got {_shown(actual)}"
+    elif attrs.has(type(expected)) and type(actual) is type(expected):
+        yield from _of_fields(expected, actual, path)
     elif not expected == actual:  # noqa: SIM201  a matcher knows what equals it, not what does not
-        yield f"{path}: expected {_shown(expected)}, but got {_shown(actual)}"
+        yield _difference(expected, actual, path)
+
+
+def _of_fields(expected: object, actual: object, path: str) -> Iterator[str]:
+    """Two of a class; what is a secret elsewhere is one here, too."""
+    for it in attrs.fields(cast("type[attrs.AttrsInstance]", type(expected))):
+        if not it.eq:
+            continue
+        part, other, there = (
+            getattr(expected, it.name),
+            getattr(actual, it.name),
+            _joined(path, it.name),
+        )
+        if it.repr is True:
+            yield from _differences(part, other, there)
+        elif part != other:
+            shown = it.repr if callable(it.repr) else _unshown
+            yield f"{there}: expected {shown(part)}, but got {shown(other)}"
 
 
 def _of_data_set(parts: Mapping[Any, object], actual: object, path: str) -> Iterator[str]:
@@ -88,15 +109,29 @@ def _of_data_set(parts: Mapping[Any, object], actual: object, path: str) -> Iter
 
 
 def _of_sequence(expected: Sequence[object], actual: object, path: str) -> Iterator[str]:
-    if isinstance(actual, str | bytes) or not isinstance(actual, Sequence):
-        yield f"{path}: expected {_shown(expected)}, but got {_shown(actual)}"
+    if not _is_sequence(actual):
+        yield _difference(expected, actual, path)
         return
-    items = cast("Sequence[object]", actual)
-    if len(items) != len(expected):
-        yield f"{path}: expected {len(expected)} of them, but got {len(items)}"
+    if len(actual) != len(expected):
+        yield f"{path}: expected {len(expected)} of them, but got {len(actual)}"
         return
-    for number, (part, item) in enumerate(zip(expected, items, strict=True)):
+    for number, (part, item) in enumerate(zip(expected, actual, strict=True)):
         yield from _differences(part, item, f"{path}[{number}]")
+
+
+def _difference(expected: object, actual: object, path: str) -> str:
+    one, other = _shown(expected), _shown(actual)
+    return f"{path}: expected {one}, but got {other if other != one else 'another like it'}"
+
+
+def _decoded(value: object) -> object:
+    return value.decode() if isinstance(value, EncodedDataSet) else value
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
+    """Whether it is several things: items of a sequence, or values."""
+    is_one = isinstance(value, str | bytes | bytearray | memoryview)
+    return isinstance(value, Sequence) and not is_one
 
 
 def _value_of(element: DataElement) -> object:
@@ -128,4 +163,10 @@ def _shown(value: object) -> str:
         return f"a data set of {len(value)} elements"
     if callable(value):
         return f"something that {getattr(value, '__name__', 'the matcher')} says yes to"
+    if isinstance(value, bytes | bytearray) and len(value) > _MOST_BYTES:
+        return f"{len(value)} bytes"
     return _SHORT.repr(str(value) if isinstance(value, UID) else value)
+
+
+def _unshown(_value: object) -> str:
+    return "what is not shown"

@@ -18,7 +18,7 @@ from trio_dicom._wire.control import Abort
 from trio_dicom.errors import PDUError
 from trio_dicom.recording.reading import read_recording
 from trio_dicom.recording.records import Record, RecordKind, Side
-from trio_dicom.testing.words import Said, differences, name_of
+from trio_dicom.testing.words import Said, departures, name_of
 
 __all__ = ["ReplayedPeer", "replay_peer"]
 
@@ -172,9 +172,9 @@ class ReplayedPeer(trio.abc.Stream):
                 break
             word = self._heard.words[number]
             if number == len(self._expected.words):
-                lines = ["recorded: nothing more", f"now: {name_of(word)}"]
+                lines = [f"expected nothing more, but got {name_of(word)}"]
             else:
-                lines = differences(self._expected.words[number], word, self._syntaxes)
+                lines = departures(self._expected.words[number], word, self._syntaxes)
             if lines:
                 where = f"word number {number + 1} ({name_of(word)})"
                 what = f"the other side does not say what was recorded, from {where} on:"

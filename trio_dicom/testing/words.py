@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
-import attrs
-from attrs import define, field, frozen
-from pydicom import Dataset
-from pydicom.tag import BaseTag
+from attrs import define, evolve, field, frozen
 from pydicom.uid import UID
 
 from trio_dicom._dimse.encoded import EncodedDataSet
-from trio_dicom._dimse.message import DecodedCommand, decode_command
+from trio_dicom._dimse.message import decode_command
+from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.data import DataTransfer, PresentationDataValue
 from trio_dicom._wire.framing import PDUBuffer
 from trio_dicom._wire.pdus import Pdu, decode_body
@@ -22,14 +20,14 @@ from trio_dicom._wire.user_items import (
     MaximumLength,
 )
 from trio_dicom.errors import PDUError
+from trio_dicom.testing.expecting import differences
 
-__all__ = ["Part", "Said", "Word", "differences", "name_of"]
+__all__ = ["Part", "Said", "Word", "departures", "name_of"]
 
 _NO_LIMIT = 2**32 - 1
 
 # Whoever says them may be another version of the program, or in need of more or less at a time.
 _OF_NO_ACCOUNT = (ImplementationClassUID, ImplementationVersionName, MaximumLength)
-_LONGEST_VALUE = 80  # characters of a value that are shown
 
 
 @frozen
@@ -105,7 +103,7 @@ def name_of(word: Word) -> str:
     return f"{type(message).__name__} on context {word.context_id}"
 
 
-def differences(recorded: Word, now: Word, syntaxes: Mapping[int, UID]) -> list[str]:
+def departures(recorded: Word, now: Word, syntaxes: Mapping[int, UID]) -> list[str]:
     """In what the one differs from the other, a line for each thing; none if that is no matter.
 
     It is none which implementation somebody is, or how long the PDUs are that he takes.
@@ -118,8 +116,8 @@ def differences(recorded: Word, now: Word, syntaxes: Mapping[int, UID]) -> list[
     if isinstance(recorded, Part) and isinstance(now, Part):
         return _of_parts(recorded, now, syntaxes)
     if type(recorded) is not type(now):
-        return [f"recorded: {name_of(recorded)}", f"now: {name_of(now)}"]
-    return _of_fields(recorded, now)
+        return _of_names(recorded, now)
+    return differences(_of_account(recorded), _of_account(now))
 
 
 def _of_parts(recorded: Part, now: Part, syntaxes: Mapping[int, UID]) -> list[str]:
@@ -130,52 +128,23 @@ def _of_parts(recorded: Part, now: Part, syntaxes: Mapping[int, UID]) -> list[st
         if is_alike and now.is_command:
             one, other = decode_command(recorded.data), decode_command(now.data)
             if type(one.message) is type(other.message):
-                lines = _of_fields(one.message, other.message)
-                if one.has_data_set != other.has_data_set:
-                    lines.append(f"recorded: {_with(one)}, now: {_with(other)}")
-                return lines
+                has_data_set = {"has_data_set": one.has_data_set}
+                return differences(one.message, other.message) + differences(has_data_set, other)
         elif is_alike and (syntax := syntaxes.get(now.context_id)) is not None:
-            lines = _of_data_sets(
-                EncodedDataSet(recorded.data, syntax).decode(),
-                EncodedDataSet(now.data, syntax).decode(),
-            )
+            one_set, other_set = (EncodedDataSet(it.data, syntax) for it in (recorded, now))
+            lines = differences(one_set, other_set, "data_set")
             return lines or ["the same elements, in other bytes"]
     except PDUError:
         pass  # what cannot be understood is told by its name
-    return [f"recorded: {name_of(recorded)}", f"now: {name_of(now)}"]
+    return _of_names(recorded, now)
 
 
-def _of_fields(recorded: object, now: object) -> list[str]:
-    lines: list[str] = []
-    for name in (it.name for it in attrs.fields(cast("type[attrs.AttrsInstance]", type(now)))):
-        one, other = _of_account(getattr(recorded, name)), _of_account(getattr(now, name))
-        if one != other:
-            lines.append(f"{name}: recorded {one!r}, now {other!r}")
-    return lines
+def _of_names(recorded: Word, now: Word) -> list[str]:
+    return [f"expected {name_of(recorded)}, but got {name_of(now)}"]
 
 
-def _with(command: DecodedCommand) -> str:
-    return "a data set" if command.has_data_set else "no data set"
-
-
-def _of_account(value: Any) -> Any:
-    if isinstance(value, tuple):
-        items = cast("tuple[object, ...]", value)
-        return tuple(it for it in items if not isinstance(it, _OF_NO_ACCOUNT))
-    return value
-
-
-def _of_data_sets(recorded: Dataset, now: Dataset) -> list[str]:
-    return [
-        f"{tag} {(now if tag in now else recorded)[tag].keyword}: "
-        f"recorded {_value(recorded, tag)}, now {_value(now, tag)}"
-        for tag in sorted({*recorded.keys(), *now.keys()})
-        if recorded.get(tag) != now.get(tag)
-    ]
-
-
-def _value(data_set: Dataset, tag: BaseTag) -> str:
-    if tag not in data_set:
-        return "none"
-    value = cast("object", data_set[tag].value)  # pyright: ignore[reportUnknownMemberType]
-    return f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)[:_LONGEST_VALUE]
+def _of_account(word: Word) -> Word:
+    if not isinstance(word, AssociationRequest | AssociationAccept):
+        return word
+    items = tuple(it for it in word.user_information if not isinstance(it, _OF_NO_ACCOUNT))
+    return evolve(word, user_information=items)
