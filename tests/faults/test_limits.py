@@ -80,7 +80,7 @@ OURS = {
     "_protocol.negotiation._LONGEST_AE_TITLE",
     "_protocol.negotiation._LONGEST_PDU",
     "_protocol.negotiation._MOST_CONTEXTS",
-    "_wire.header._LONGEST_BODY",
+    "_wire.header.LONGEST_BODY",
 }
 
 

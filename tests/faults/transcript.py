@@ -36,9 +36,7 @@ class Transcript:
     pdus: list[Pdu] = field(factory=list[Pdu])
     messages: list[tuple[int, Message]] = field(factory=list[tuple[int, Message]])
     asked_for_release: bool = False
-    _buffer: PDUBuffer = field(
-        factory=lambda: PDUBuffer(max_length=_LONG, max_associate_length=_LONG)
-    )
+    _buffer: PDUBuffer = field(factory=PDUBuffer.unlimited)
     _assembler: MessageAssembler = field(
         factory=lambda: MessageAssembler(Limits(data_set=_LONG, instance=_LONG))
     )

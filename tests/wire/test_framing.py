@@ -234,6 +234,13 @@ def test_the_length_is_judged_from_the_header_alone(
     assert source.next_pdu() == (pdu_type, bytes(allowed))
 
 
+@pytest.mark.parametrize("pdu_type", [1, 2, 4])
+def test_without_limits_the_longest_pdu_there_can_be_is_waited_for(pdu_type: int) -> None:
+    source = PDUBuffer.unlimited()
+    source.feed(bytes((pdu_type, 0)) + b"\xff\xff\xff\xff")
+    assert source.next_pdu() is None
+
+
 @pytest.mark.pitfall(26)
 def test_an_associate_pdu_of_a_mebibyte_is_the_longest_by_default() -> None:
     source = buffer()

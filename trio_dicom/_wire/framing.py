@@ -7,7 +7,7 @@ from collections import deque
 from attrs import define, field
 
 from trio_dicom._wire.control import CONTROL_LENGTH
-from trio_dicom._wire.header import HEADER_LENGTH, PduType, decode_header
+from trio_dicom._wire.header import HEADER_LENGTH, LONGEST_BODY, PduType, decode_header
 from trio_dicom.errors import PDUError
 
 __all__ = ["PDUBuffer"]
@@ -34,6 +34,11 @@ class PDUBuffer:
     # a hundred times what it sent.
     _partial: bytearray = field(factory=bytearray, init=False, repr=False)
     _pending: int = field(default=0, init=False)
+
+    @classmethod
+    def unlimited(cls) -> PDUBuffer:
+        """One that takes whatever a header can claim, for those whose peer is no stranger."""
+        return cls(max_length=LONGEST_BODY, max_associate_length=LONGEST_BODY)
 
     @property
     def pending(self) -> int:

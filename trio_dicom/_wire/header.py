@@ -8,13 +8,15 @@ from struct import Struct
 from trio_dicom.errors import PDUError
 from trio_dicom.reasons import AbortReason
 
-__all__ = ["HEADER_LENGTH", "PduType", "decode_header", "encode_header"]
+__all__ = ["HEADER_LENGTH", "LONGEST_BODY", "PduType", "decode_header", "encode_header"]
 
 HEADER_LENGTH = 6
 """Bytes of a PDU's header."""
 
 _HEADER = Struct(">BxL")
-_LONGEST_BODY = 0xFFFF_FFFF
+
+LONGEST_BODY = 0xFFFF_FFFF
+"""The most bytes that a header can claim to follow it."""
 
 
 @unique
@@ -48,7 +50,7 @@ _TYPES = {pdu_type.value: pdu_type for pdu_type in PduType}
 
 def encode_header(pdu_type: PduType, length: int) -> bytes:
     """The header of a PDU whose body has ``length`` bytes."""
-    if length > _LONGEST_BODY:
+    if length > LONGEST_BODY:
         raise PDUError(f"{pdu_type.name} of {length} bytes is longer than a PDU can be")
     return _HEADER.pack(pdu_type, length)
 

@@ -13,6 +13,7 @@ rule of the protocol::
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import Any, TypeVar, Unpack
 
@@ -44,7 +45,6 @@ __all__ = ["ScriptedPeer"]
 PduT = TypeVar("PduT", bound=Pdu)
 MessageT = TypeVar("MessageT", bound=Message)
 
-_NO_LIMIT = 2**32 - 1
 _LONGEST_PDU = 131_072  # of ours, in bytes, whatever the other side takes
 
 
@@ -80,16 +80,12 @@ class ScriptedPeer:
     last_context_id: int = field(default=1, init=False)
     last_fragments: tuple[PresentationDataValue, ...] = field(default=(), init=False, repr=False)
 
-    _buffer: PDUBuffer = field(
-        factory=lambda: PDUBuffer(max_length=_NO_LIMIT, max_associate_length=_NO_LIMIT),
-        init=False,
-        repr=False,
-    )
+    _buffer: PDUBuffer = field(factory=PDUBuffer.unlimited, init=False, repr=False)
     _unread: deque[PresentationDataValue] = field(
         factory=deque[PresentationDataValue], init=False, repr=False
     )
     _assembler: MessageAssembler = field(
-        factory=lambda: MessageAssembler(Limits(data_set=_NO_LIMIT)), init=False, repr=False
+        factory=lambda: MessageAssembler(Limits(data_set=sys.maxsize)), init=False, repr=False
     )
     _context_of_message: dict[int, int] = field(factory=dict[int, int], init=False, repr=False)
 

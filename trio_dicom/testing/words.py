@@ -24,8 +24,6 @@ from trio_dicom.testing.expecting import differences
 
 __all__ = ["Part", "Said", "Word", "departures", "name_of"]
 
-_NO_LIMIT = 2**32 - 1
-
 # Whoever says them may be another version of the program, or in need of more or less at a time.
 _OF_NO_ACCOUNT = (ImplementationClassUID, ImplementationVersionName, MaximumLength)
 
@@ -59,9 +57,7 @@ class Said:
 
     words: list[Word] = field(factory=list[Word])
     _data: bytearray = field(factory=bytearray, repr=False)
-    _buffer: PDUBuffer = field(
-        factory=lambda: PDUBuffer(max_length=_NO_LIMIT, max_associate_length=_NO_LIMIT)
-    )
+    _buffer: PDUBuffer = field(factory=PDUBuffer.unlimited)
 
     @property
     def mark(self) -> tuple[int, int]:
