@@ -131,6 +131,36 @@ async def test_a_sequence_without_keys_comes_whole(items: list[Dataset]) -> None
     )
 
 
+def code(value: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue = value
+    item.CodeMeaning = f"Größe {value}"
+    item.SpecificCharacterSet = "ISO_IR 6"
+    return item
+
+
+async def test_of_a_sequence_the_items_that_match_come() -> None:
+    [one, *_] = worklist_items()
+    one.RequestedProcedureCodeSequence = [code("A"), code("B")]
+    before = str(one)
+    query = worklist_query()
+    for wanted, values in ((code("B"), ["B"]), (Dataset(), ["A", "B"])):
+        wanted.CodeMeaning = ""
+        query.RequestedProcedureCodeSequence = [wanted]
+        async with asking([one]) as association:
+            [found] = await found_by(association, query)
+        items = found.RequestedProcedureCodeSequence
+        assert [it.CodeMeaning for it in items] == [f"Größe {it}" for it in values]
+        assert [it.get("CodeValue") for it in items] == [
+            it if len(values) == 1 else None for it in values
+        ]
+    query.RequestedProcedureCodeSequence = []
+    async with asking([one]) as association:
+        [found] = await found_by(association, query)
+    assert [it.CodeValue for it in found.RequestedProcedureCodeSequence] == ["A", "B"]
+    assert str(one) == before
+
+
 async def test_an_item_of_several_steps_is_several_matches() -> None:
     [one, two, *_] = worklist_items()
     one.ScheduledProcedureStepSequence.extend(two.ScheduledProcedureStepSequence)

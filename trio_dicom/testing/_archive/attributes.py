@@ -1,24 +1,22 @@
-"""The attributes of managed instances: as peers give them, and as peers ask for them."""
+"""The attributes of managed instances: as peers give them, and as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from pydicom import DataElement, Dataset
-from pydicom.sequence import Sequence
+from pydicom import Dataset
 from pydicom.tag import BaseTag
 
 from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.reading import copied
-from trio_dicom.testing._archive.matching import NOT_KEYS, values_of
+from trio_dicom.testing._archive.matching import values_of
 from trio_dicom.testing._archive.refusing import Refused
 
 __all__ = [
     "INVALID_VALUE",
     "NO_SUCH_ATTRIBUTE",
     "OPTIONAL_NOT_SUPPORTED",
-    "asked_of",
     "given",
     "has_value",
     "require",
@@ -128,34 +126,3 @@ def selected(data_set: Dataset, tags: Iterable[BaseTag]) -> tuple[Dataset, int]:
         del found[tag]
     is_complete = all(tag in data_set or tag == _CHARACTER_SET for tag in tags)
     return found, 0 if is_complete else OPTIONAL_NOT_SUPPORTED
-
-
-def asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
-    """What a C-FIND answers: every key, also those in items, empty where nothing is known.
-
-    Of a sequence that is asked for without keys, everything is given.
-
-    Args:
-        keys: The identifier, or an item of a sequence in it.
-        candidate: What was found, likewise.
-    """
-    found = _asked_of(keys, candidate)
-    if _CHARACTER_SET in candidate:
-        found.SpecificCharacterSet = candidate.SpecificCharacterSet
-    return declare_text(found)
-
-
-def _asked_of(keys: Dataset, candidate: Dataset) -> Dataset:
-    found = Dataset()
-    for key in keys:
-        if key.tag in NOT_KEYS:
-            continue
-        value = candidate[key.tag].value if key.tag in candidate else None
-        if key.VR == "SQ":
-            inner: Dataset | None = next(iter(key.value or ()), None)
-            items: list[Dataset] = list(value or ())
-            if inner:
-                items = [_asked_of(inner, item) for item in items]
-            value = Sequence([copied(item) for item in items])
-        found.add(DataElement(key.tag, key.VR, value))
-    return found

@@ -11,10 +11,11 @@ from pydicom.sequence import Sequence
 
 from trio_dicom._dimse.c_messages import CFindRequest
 from trio_dicom._dimse.message import Response, response_to
+from trio_dicom._operations.declaring import declare_text
 from trio_dicom._operations.reading import items_of
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
-from trio_dicom.testing._archive.attributes import asked_of
+from trio_dicom.testing._archive.answering import asked_of
 from trio_dicom.testing._archive.matching import matches
 from trio_dicom.testing._archive.refusing import Refused
 
@@ -63,7 +64,10 @@ async def found_in(
         if session.is_cancelled(request):
             return response_to(request, Code.CANCEL)
         if matches(identifier, candidate, literal=literal):
-            match = asked_of(identifier, candidate)
+            match = asked_of(identifier, candidate, literal=literal)
+            if "SpecificCharacterSet" in candidate:
+                match.SpecificCharacterSet = candidate.SpecificCharacterSet
+            declare_text(match)
             await session.send(response_to(request, Code.PENDING, data_set=match), context)
     return response_to(request, Code.SUCCESS)
 
