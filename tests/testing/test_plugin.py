@@ -125,7 +125,7 @@ async def test_a_script_is_played_at_the_other_end(scripted_peer: Play) -> None:
 # --- in a project of somebody else -------------------------------------------------------
 
 HEAD = """
-import pytest, trio
+import pytest, trio, trio.testing
 from trio_dicom import CEchoRequest, propose, wrap_stream
 from trio_dicom.sop_classes import VERIFICATION
 
@@ -158,6 +158,22 @@ async def test_it(scripted_peer):
     "a script that is left at the very end": (
         "async def test_it(scripted_peer):\n    await scripted_peer(script).aclose()\n",
         ["*ConversationOver: expected AssociationRequest, but the other side closed*"],
+    ),
+    "two scripts at once": (
+        """
+async def test_it(scripted_peer, nursery):
+    failed = trio.Event()
+
+    async def fail(peer):
+        await failed.wait()
+        raise AssertionError("one of two")
+
+    streams = [scripted_peer(fail) for _ in range(2)]
+    await trio.testing.wait_all_tasks_blocked()
+    failed.set()
+    await trio.sleep_forever()
+""",
+        ["* | AssertionError: one of two", "* | AssertionError: one of two"],
     ),
     "the test itself": (
         """

@@ -33,6 +33,7 @@ from trio_dicom.testing import (
     playing,
     scripted_peer,
 )
+from trio_dicom.testing.scripts import Script
 
 
 async def full(peer: ScriptedPeer) -> None:
@@ -197,3 +198,63 @@ async def test_a_script_that_is_not_over_is_cancelled() -> None:
         while not server.connections:
             await trio.lowlevel.checkpoint()
     await stream.aclose()
+
+
+async def test_scripts_that_fail_at_once_are_all_told() -> None:
+    failing, waiting = trio.Event(), trio.Semaphore(0)
+
+    def script(number: int) -> Script:
+        async def fail(_peer: ScriptedPeer) -> None:
+            waiting.release()
+            await failing.wait()
+            raise AssertionError(f"script {number}")
+
+        return fail
+
+    scripts = [script(number) for number in range(3)]
+    with pytest.RaisesGroup(
+        *[pytest.RaisesExc(AssertionError, match=f"script {number}") for number in range(3)],
+        match="the other side has failed in several places",
+    ):
+        async with open_scripted_server(*scripts) as server, trio.open_nursery() as nursery:
+            for _ in scripts:
+                nursery.start_soon(echo, server.host, server.port)
+                await waiting.acquire()
+            failing.set()
+
+
+async def test_an_error_of_the_block_has_a_note_of_each_script_that_has_failed() -> None:
+    with pytest.raises(LookupError, match="of mine") as mine:  # noqa: PT012
+        async with open_scripted_server(full, full) as server:
+            for _ in range(2):
+                await (await trio.open_tcp_stream(server.host, server.port)).aclose()
+            await trio.testing.wait_all_tasks_blocked(0.01)
+            raise LookupError("of mine")
+    assert [note.partition(": ")[0] for note in mine.value.__notes__] == [
+        "The other side has failed, too"
+    ] * 2
+
+
+async def test_a_group_of_the_block_is_as_good_an_error_as_any() -> None:
+    async def expects_more(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        await peer.expect(Abort)
+
+    with pytest.raises(ExceptionGroup, match="of mine") as failed:  # noqa: PT012
+        async with open_scripted_server(expects_more) as server:
+            try:
+                await echo(server.host, server.port)
+            finally:
+                raise ExceptionGroup("of mine", [LookupError(), KeyError()])
+    [note] = failed.value.__notes__
+    assert "expected Abort, but got DataTransfer" in note
+
+
+async def test_a_cancellation_from_outside_is_none_of_a_conversation_that_it_ends() -> None:
+    with trio.CancelScope() as outside:
+        async with open_memory_association(playing(full), contexts=[VERIFICATION]) as association:
+            await association.abort()
+            await trio.testing.wait_all_tasks_blocked()  # the script has heard of it
+            outside.cancel()
+            await trio.sleep_forever()
+    assert outside.cancelled_caught

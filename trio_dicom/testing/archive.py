@@ -93,6 +93,7 @@ class MemoryArchive:
         Raises:
             AssertionError: A script failed that is played at one of the destinations. Then the
                 stream is still open, as after a script that fails itself.
+            ExceptionGroup: Several did, at once. Likewise.
         """
         await serve_association(self, stream)
 
@@ -116,6 +117,7 @@ async def open_archive(
     Raises:
         OSError: The port is taken.
         AssertionError: A script failed that is played at one of the archive's destinations.
+        ExceptionGroup: Several did, at once.
     """
     archive = MemoryArchive() if archive is None else archive
     [listener] = await trio.open_tcp_listeners(port, host=host)

@@ -118,6 +118,7 @@ async def open_scripted_server(*scripts: Script) -> AsyncGenerator[ScriptedServe
 
     Raises:
         AssertionError: There were more connections than scripts, or one expected another thing.
+        ExceptionGroup: Several scripts failed at once.
     """
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     host, port = listener.socket.getsockname()

@@ -53,6 +53,7 @@ from trio_dicom.testing._archive.unified_steps import (
     set_unified,
 )
 from trio_dicom.testing._archive.worklist import find_scheduled
+from trio_dicom.testing.serving import is_of_a_script
 
 if TYPE_CHECKING:
     from trio_dicom.testing._archive.session import Session
@@ -130,9 +131,11 @@ async def serve_request(session: Session, request: Request, context: NegotiatedC
         response = response_to(
             request, Code.CANNOT_UNDERSTAND, error_comment="the data set is malformed"
         )
-    except (AssociationOver, AssertionError):  # the latter: a script of the test has failed
+    except AssociationOver:
         raise
-    except Exception:
+    except Exception as error:
+        if is_of_a_script(error):
+            raise
         _logger.exception("the archive failed on a peer's %s", request.operation)
         response = response_to(request, Code.PROCESSING_FAILURE)
     await session.send(response, context)

@@ -34,6 +34,7 @@ from trio_dicom.testing._archive.disturbing import Disturber
 from trio_dicom.testing._archive.refusing import AssociationOver
 from trio_dicom.testing._archive.services import serve_request
 from trio_dicom.testing.links import reset
+from trio_dicom.testing.serving import is_of_a_script
 
 if TYPE_CHECKING:
     from trio_dicom.testing.archive import MemoryArchive
@@ -62,6 +63,7 @@ async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> 
     Raises:
         AssertionError: A script failed that the archive has called. Then the stream is not
             closed: whoever serves it has to hear of that before the peer hears of an end.
+        ExceptionGroup: Several did. Likewise.
     """
     try:
         with peeled():
@@ -74,9 +76,9 @@ async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> 
                 finally:
                     archive.sessions.remove(session)
                 await trio.aclose_forcefully(stream)
-    except AssertionError:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_of_a_script(error):
+            raise
         await trio.aclose_forcefully(stream)
         _logger.exception("an association of the archive failed")
     except BaseException:
@@ -340,9 +342,9 @@ class Session:
         try:
             with suppress(AssociationOver):
                 await work()
-        except AssertionError:  # a script of the test has failed, which this is a report to
-            raise
-        except Exception:
+        except Exception as error:
+            if is_of_a_script(error):  # which this is a report to
+                raise
             _logger.exception("the archive failed on what it had to do")
 
     async def _send_part(
