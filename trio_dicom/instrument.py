@@ -80,8 +80,12 @@ class Tap(Protocol):
         """``data`` came in one read; nothing is the end of file."""
         ...
 
-    def broke(self) -> None:
-        """The transport broke while we were reading, as after a reset."""
+    def broke(self, why: str) -> None:
+        """The transport broke while we were reading, as after a reset, or TLS did not work.
+
+        Args:
+            why: In words, and what may be behind it.
+        """
         ...
 
     def closed(self) -> None:

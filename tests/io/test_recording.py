@@ -301,7 +301,9 @@ async def test_a_reset_is_in_it(path: Path, autojump_clock: MockClock) -> None:
         await peer.reset()
         with pytest.raises(ConnectionLost):
             await connection.send_request(CEchoRequest())
-    assert said(list(read_recording(path)))[-2:] == ["peer: reset", "us: close"]
+    records = list(read_recording(path))
+    assert said(records)[-2:] == ["peer: reset", "us: close"]
+    assert records[-2].summary == {"why": "the link was reset"}
 
 
 async def test_a_full_disk_ends_the_recording_and_nothing_else(

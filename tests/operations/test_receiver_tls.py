@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -35,6 +36,7 @@ from trio_dicom import (
     response_to,
     wrap_stream,
 )
+from trio_dicom.recording import Recording, read_recording, sequence
 from trio_dicom.sop_classes import STUDY_ROOT_MOVE
 from trio_dicom.testing import ScriptedPeer, memory_link
 
@@ -259,3 +261,51 @@ async def test_the_address_of_a_peer_is_known_behind_tls_as_well() -> None:
             async with calling(receiver, tls=tls):
                 raise AssertionError
         assert (await association.c_echo()).status.is_success
+
+
+async def recorded(path: Path, receiver: Receiver) -> list[str]:
+    """What a recording shows of the one peer, without its port and the times, when it has gone."""
+    with trio.fail_after(5):
+        while not (lines := list(sequence(read_recording(path)))) or "closed" not in lines[-1]:
+            await trio.testing.wait_all_tasks_blocked(0.001)
+    assert receiver.associations == 0
+    return [re.sub(r"127.0.0.1:\d+", "PEER", line[16:]).partition(" at 20")[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("tls", "words"),
+    [
+        (None, "The peer may not use TLS"),
+        (OURS.client(None), "It has to show a certificate that we trust"),
+        (OURS.client(OTHER.leaf("scanner.example")), "Give the authority that signed"),
+    ],
+    ids=["plain", "without a certificate", "with another one"],
+)
+async def test_why_a_peer_was_not_let_in_is_recorded(
+    tmp_path: Path, tls: ssl.SSLContext | None, words: str
+) -> None:
+    path = tmp_path / "trace.jsonl"
+    server = OURS.server(asks=True)
+    async with receiving(tls=server, instrument=Recording(path)) as receiver:
+        with pytest.raises((ConnectFailed, ConnectionLost)):
+            async with calling(receiver, tls=tls):
+                raise AssertionError("never here")
+        connection, why, closed = await recorded(path, receiver)
+    print(why)
+    assert connection == "< connection      from PEER"
+    assert re.match(rf"< reset           \[SSL.*before an association stood. {words}", why)
+    assert closed == "> closed"
+
+
+async def test_that_the_certificate_of_a_peer_is_not_pinned_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    async with receiving(
+        tls=OURS.server(asks=True),
+        instrument=Recording(path),
+        options=ConnectionOptions(peer_fingerprints=[fingerprint(OURS.leaf("other.example"))]),
+    ) as receiver:
+        with pytest.raises((ConnectFailed, ConnectionLost)):
+            async with calling(receiver, tls=OURS.client(SCANNER)):
+                raise AssertionError("never here")
+        _, why, _ = await recorded(path, receiver)
+    assert why.startswith("< reset           the certificate of PEER has the SHA-256 fingerprint")

@@ -27,6 +27,7 @@ __all__ = [
     "source_broke",
     "suspicion",
     "transport_closed",
+    "why_broken",
     "write_failed",
 ]
 
@@ -130,11 +131,7 @@ def transport_closed(link: Link, error: Exception | None = None) -> None:
         # Whoever began the handshake, to read or to write, is told why it failed.
         end(link, Ending.tls_failed(link.peer, cause))
         return
-    how = (
-        "was closed by the peer"
-        if cause is None
-        else f"broke ({str(cause) or type(cause).__name__})"
-    )
+    how = "was closed by the peer" if cause is None else f"broke ({_words(cause)})"
     if link.machine.association is None:
         if link.acceptance is not None and cause is None:
             # It came, looked or was sent away, and left.
@@ -142,6 +139,17 @@ def transport_closed(link: Link, error: Exception | None = None) -> None:
             return
         how += suspicion(link, cause, " before it answered the association request")
     end(link, Ending.lost(link.peer, how, cause))
+
+
+def why_broken(link: Link, error: Exception) -> str:
+    """Why the transport broke, in words, and what may be behind it if it carried nothing yet."""
+    cause = error.__cause__ or error
+    hint = suspicion(link, cause) if link.machine.association is None else ""
+    return f"{_words(cause)}{hint}"
+
+
+def _words(cause: BaseException) -> str:
+    return str(cause) or type(cause).__name__
 
 
 def suspicion(link: Link, cause: BaseException | None = None, what: str = "") -> str:

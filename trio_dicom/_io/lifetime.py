@@ -13,7 +13,7 @@ from trio_dicom._io.ends import abort, end
 from trio_dicom._io.tls import check_certificate
 from trio_dicom._protocol.states import Stimulus
 from trio_dicom._wire.pdus import ReleaseRequest
-from trio_dicom.errors import ReleaseTimeout
+from trio_dicom.errors import ConnectFailed, ConnectTimeout, ReleaseTimeout
 
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
@@ -54,7 +54,12 @@ async def running(link: Link, *, why: str) -> AsyncGenerator[None, None]:
     try:
         timeouts = link.options.timeouts
         seconds = timeouts.connect if link.acceptance is None else timeouts.artim
-        await check_certificate(link.network, link.options.peer_fingerprints, seconds)
+        try:
+            await check_certificate(link.network, link.options.peer_fingerprints, seconds)
+        except (ConnectFailed, ConnectTimeout) as error:
+            if link.tap is not None:
+                link.tap.broke(str(error))
+            raise
         with peeled():
             async with trio.open_nursery() as nursery:
                 begun = trio.Event()

@@ -11,7 +11,7 @@ from attrs import define, field
 from trio_dicom._dimse.c_messages import CStoreRequest
 from trio_dicom._dimse.message import REQUEST_TO_RESPONSE, Message, Request, Response
 from trio_dicom._io.ending import Ending
-from trio_dicom._io.ends import abort, end, transport_closed
+from trio_dicom._io.ends import abort, end, transport_closed, why_broken
 from trio_dicom._io.outcomes import finish, leave
 from trio_dicom._io.pending import Abandoned, Completed, Failed, seconds_or_infinite
 from trio_dicom._protocol.events import (
@@ -100,7 +100,7 @@ class Listener:
             end(self._link, Ending.lost(self._link.peer, "was closed", error))
         except trio.BrokenResourceError as error:
             if self._link.tap is not None:
-                self._link.tap.broke()
+                self._link.tap.broke(why_broken(self._link, error))
             transport_closed(self._link, error)
         finally:
             self.ended.set()

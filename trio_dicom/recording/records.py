@@ -62,7 +62,8 @@ class Record:
         by: Who did it. A connection is begun by whoever called.
         kind: What it was. ``NO_CONNECTION`` is a call from which no connection came, as it was
             refused, or TLS did not work. ``NO_PDU`` is bytes that are no PDU, or not all of
-            one; ``RESET`` is how the peer's side broke, ``CLOSE`` that we have closed ours.
+            one; ``RESET`` is how the peer's side broke, also by TLS that did not work, ``CLOSE``
+            that we have closed ours.
         length: How many bytes were sent; 0 if it was no bytes.
         summary: What was said, without what may be about patients, and without secrets: which
             members there are depends on the kind.

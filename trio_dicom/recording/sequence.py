@@ -151,6 +151,8 @@ def _said(record: Record) -> tuple[str, str]:
             return what, ", ".join(str(summary.get(it)) for it in words)
         case RecordKind.ABORT:
             return what, f"by the {summary.get('source')}: {summary.get('reason')}"
+        case RecordKind.RESET:
+            return what, str(summary.get("why", ""))
         case RecordKind.NO_PDU:
             return what, _count(record.length, "byte")
         case _:

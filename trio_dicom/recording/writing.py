@@ -132,9 +132,9 @@ class _Tap:
             self._theirs.end()
             self.note(Side.PEER, RecordKind.END_OF_FILE)
 
-    def broke(self) -> None:
+    def broke(self, why: str) -> None:
         self._theirs.end()
-        self.note(Side.PEER, RecordKind.RESET)
+        self.note(Side.PEER, RecordKind.RESET, why=why)
 
     def closed(self) -> None:
         self._ours.end()
