@@ -242,9 +242,23 @@ class Listener:
         for entry in link.table.everything():
             finish(link, entry, Failed(link.released_error))
         link.sender.stop_reading()  # for a message that goes no further
-        link.outbox.put(ReleaseResponse())
+        if link.acceptance is not None and link.is_released_by_peer and link.serving.is_waited_for:
+            link.tasks.start_soon(self._grant_when_answered)
+        else:
+            link.outbox.put(ReleaseResponse())
         # Bounds our answer, too, in case the peer does not even read.
         self.allow(link.options.timeouts.artim)
+
+    async def _grant_when_answered(self) -> None:
+        """Answer the release behind what else we owe the peer (PS3.8 Table 9-8, AR-7).
+
+        What has come whole is as good as stored, and not to hear of it makes a peer bring it
+        again. It does not wait for longer than it may take to end any association.
+        """
+        link = self._link
+        with trio.move_on_after(link.options.timeouts.abort):
+            await link.wait_until(lambda: not link.serving.is_waited_for)
+        link.outbox.put(ReleaseResponse())
 
     def _message(self, event: MessageReceived) -> None:
         message, size = event.message, event.size + _BESIDES
