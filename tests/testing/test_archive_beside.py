@@ -11,9 +11,16 @@ from trio.testing import MockClock
 
 from tests.interop.worklists import worklist_items, worklist_query
 from tests.testing.departments import Listening, associated, data
-from trio_dicom import InstanceReference
-from trio_dicom.sop_classes import MODALITY_WORKLIST, STORAGE_COMMITMENT, VERIFICATION
-from trio_dicom.testing import MemoryArchive, open_memory_association
+from tests.testing.unified import UID, put
+from trio_dicom import InstanceReference, UnifiedWorklist
+from trio_dicom.sop_classes import (
+    MODALITY_WORKLIST,
+    STORAGE_COMMITMENT,
+    UPS_WATCH,
+    VERIFICATION,
+)
+from trio_dicom.testing import MemoryArchive, ScriptedPeer, open_memory_association, playing
+from trio_dicom.testing.scripts import Script
 
 
 async def test_a_report_comes_between_matches_and_not_within_one() -> None:
@@ -69,3 +76,32 @@ async def test_who_serves_on_is_cancelled_in_the_end(autojump_clock: MockClock) 
     async with open_memory_association(serve, contexts=[VERIFICATION]) as association:
         await association.c_echo()
     assert done == [0, 1]
+
+
+async def test_scripts_that_fail_at_once_on_their_reports_fail_the_test(
+    autojump_clock: MockClock,
+) -> None:
+    archive = MemoryArchive()
+    put(archive)
+    failing, waiting = trio.Event(), trio.Semaphore(0)
+
+    def script(title: str) -> Script:
+        async def fail(_peer: ScriptedPeer) -> None:
+            async with trio.open_nursery():  # whose group is no other thing than what is in it
+                waiting.release()
+                await failing.wait()
+                raise AssertionError(title)
+
+        return fail
+
+    titles = ["ONE", "TWO"]
+    archive.destinations.update({title: playing(script(title)) for title in titles})
+    with pytest.RaisesGroup(
+        *[pytest.RaisesExc(AssertionError, match=title) for title in titles], flatten_subgroups=True
+    ):
+        async with associated(archive, UPS_WATCH) as association:
+            for title in titles:
+                await UnifiedWorklist(association).subscribe(UID, receiving_ae=title)
+                await waiting.acquire()
+            failing.set()
+            await trio.sleep(60)

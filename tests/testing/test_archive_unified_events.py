@@ -30,8 +30,7 @@ from trio_dicom import (
     ups_event,
 )
 from trio_dicom.sop_classes import UPS_CLASSES, UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_WATCH
-from trio_dicom.testing import MemoryArchive, ScriptedPeer, playing
-from trio_dicom.testing.scripts import Script
+from trio_dicom.testing import MemoryArchive
 
 SCHEDULED = UPSStateReport(sop_instance_uid=UID, state=UPSState.SCHEDULED, input_readiness="READY")
 
@@ -373,30 +372,3 @@ async def test_everybody_hears_all_in_order(
     assert heard[0] == heard[1]
     said = [event.progress for event in heard[0] if isinstance(event, UPSProgress)]
     assert list(map(float, said)) == list(range(50))
-
-
-async def test_scripts_that_fail_at_once_on_their_reports_fail_the_test(
-    archive: MemoryArchive, autojump_clock: MockClock
-) -> None:
-    failing, waiting = trio.Event(), trio.Semaphore(0)
-
-    def script(title: str) -> Script:
-        async def fail(_peer: ScriptedPeer) -> None:
-            async with trio.open_nursery():  # whose group is no other thing than what is in it
-                waiting.release()
-                await failing.wait()
-                raise AssertionError(title)
-
-        return fail
-
-    titles = ["ONE", "TWO"]
-    archive.destinations.update({title: playing(script(title)) for title in titles})
-    with pytest.RaisesGroup(
-        *[pytest.RaisesExc(AssertionError, match=title) for title in titles], flatten_subgroups=True
-    ):
-        async with associated(archive, UPS_WATCH) as association:
-            for title in titles:
-                await UnifiedWorklist(association).subscribe(UID, receiving_ae=title)
-                await waiting.acquire()
-            failing.set()
-            await trio.sleep(60)
