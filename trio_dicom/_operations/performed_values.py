@@ -15,19 +15,28 @@ from trio_dicom._operations.references import InstanceReference, as_references
 from trio_dicom.errors import LocalProtocolError
 from trio_dicom.status import Code, Status
 
-__all__ = ["PerformedSeries", "PerformedStep", "PerformedStepState", "begin_step"]
+__all__ = [
+    "CREATED_WITH_VALUES",
+    "PRESENT_IN_SCHEDULED",
+    "PerformedSeries",
+    "PerformedStep",
+    "PerformedStepState",
+    "begin_step",
+]
 
 _SUCCESS: Final = Status.of(Code.SUCCESS)
 
-# Of N-CREATE (PS3.4 Table F.7.2-1): what must have a value, and what must be there, be it
-# empty. An N-SET may only touch what is there, hence the reason of a discontinuation.
-_WITH_VALUES: Final = (
+CREATED_WITH_VALUES: Final = (
     "PerformedProcedureStepID",
     "PerformedStationAETitle",
     "PerformedProcedureStepStartDate",
     "PerformedProcedureStepStartTime",
     "Modality",
 )
+"""Of N-CREATE, what must have a value (PS3.4 Table F.7.2-1), besides the scheduled steps."""
+
+# What must be there, be it empty. An N-SET may only touch what is there, hence the reason of a
+# discontinuation.
 _PRESENT: Final = (
     "PatientName",
     "PatientID",
@@ -46,7 +55,7 @@ _PRESENT: Final = (
     "PerformedProtocolCodeSequence",
     "PerformedSeriesSequence",
 )
-_PRESENT_IN_SCHEDULED: Final = (
+PRESENT_IN_SCHEDULED: Final = (
     "ReferencedStudySequence",
     "AccessionNumber",
     "RequestedProcedureID",
@@ -55,6 +64,7 @@ _PRESENT_IN_SCHEDULED: Final = (
     "ScheduledProcedureStepDescription",
     "ScheduledProtocolCodeSequence",
 )
+"""Of N-CREATE, what must be there of each scheduled step, be it empty (PS3.4 Table F.7.2-1)."""
 
 
 class PerformedStepState(Enum):
@@ -134,13 +144,13 @@ def begin_step(data_set: Dataset) -> None:
             "a performed procedure step needs a Scheduled Step Attributes Sequence (0040,0270) "
             "with the Study Instance UID; scheduled= makes it of a worklist item"
         )
-    missing = [keyword for keyword in _WITH_VALUES if not data_set.get(keyword)]
+    missing = [keyword for keyword in CREATED_WITH_VALUES if not data_set.get(keyword)]
     if missing:
         raise LocalProtocolError(f"a performed procedure step needs {', '.join(missing)}")
     for keyword in _PRESENT:
         _add_empty(data_set, keyword)
     for item in scheduled:
-        for keyword in _PRESENT_IN_SCHEDULED:
+        for keyword in PRESENT_IN_SCHEDULED:
             _add_empty(item, keyword)
 
 

@@ -10,6 +10,7 @@ from pydicom.uid import generate_uid
 
 from trio_dicom._dimse.message import Response, response_to
 from trio_dicom._dimse.n_messages import NCreateRequest, NGetRequest, NSetRequest
+from trio_dicom._operations.performed_values import CREATED_WITH_VALUES, PRESENT_IN_SCHEDULED
 from trio_dicom._operations.reading import items_of, text_of
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
@@ -34,14 +35,7 @@ _FINAL: Final = 0xA710  # error ID (PS3.4 Table F.7.2-2)
 
 # What a step is created with (PS3.4 Table F.7.2-1): of type 1, and of type 2. Those of type 1
 # cannot be set later, apart from the status, which is looked at first.
-_OF_TYPE_1: Final = (
-    "ScheduledStepAttributesSequence",
-    "PerformedProcedureStepID",
-    "PerformedStationAETitle",
-    "PerformedProcedureStepStartDate",
-    "PerformedProcedureStepStartTime",
-    "Modality",
-)
+_OF_TYPE_1: Final = ("ScheduledStepAttributesSequence", *CREATED_WITH_VALUES)
 _OF_TYPE_2_AND_FIXED: Final = (
     "PatientName",
     "PatientID",
@@ -61,15 +55,6 @@ _OF_TYPE_2: Final = (
     "PerformedProcedureStepEndTime",
     "PerformedProtocolCodeSequence",
     "PerformedSeriesSequence",
-)
-_SCHEDULED_OF_TYPE_2: Final = (
-    "ReferencedStudySequence",
-    "AccessionNumber",
-    "RequestedProcedureID",
-    "RequestedProcedureDescription",
-    "ScheduledProcedureStepID",
-    "ScheduledProcedureStepDescription",
-    "ScheduledProtocolCodeSequence",
 )
 _SERIES_OF_TYPE_1: Final = ("ProtocolName", "SeriesInstanceUID")
 _SERIES_OF_TYPE_2: Final = (
@@ -107,7 +92,7 @@ async def create_performed(
         raise Refused(INVALID_VALUE, "a step begins IN PROGRESS")
     require(step, with_values=_OF_TYPE_1, present=_OF_TYPE_2)
     for item in items_of(step, "ScheduledStepAttributesSequence"):
-        require(item, with_values=["StudyInstanceUID"], present=_SCHEDULED_OF_TYPE_2)
+        require(item, with_values=["StudyInstanceUID"], present=PRESENT_IN_SCHEDULED)
     _require_whole_series(step)
     steps[uid] = step
     return response_to(request, Code.SUCCESS, sop_instance_uid=uid)
