@@ -264,7 +264,6 @@ def test_text_behind_escapes_goes_out_in_the_charset_that_is_declared_now() -> N
 @pytest.mark.scenario("B54")
 @pytest.mark.parametrize("name", ["山田?太郎", ["Müller", "山田"]])
 @pytest.mark.parametrize("charset", [None, "ISO_IR 100", ["ISO_IR 100", "ISO_IR 126"]])
-@pytest.mark.filterwarnings("ignore:Failed to encode value")
 def test_text_that_its_charset_lacks_is_never_sent_as_question_marks(
     name: str | list[str], charset: str | list[str] | None
 ) -> None:

@@ -20,7 +20,7 @@ from pydicom.charset import (
 
 from trio_dicom.errors import PDUError
 
-__all__ = ["codecs_of", "defined_terms"]
+__all__ = ["ESCAPE_SEQUENCES", "codecs_of", "defined_terms"]
 
 # Latin alphabet No. 9 (PS3.3 Tables C.12-2 and C.12-3), which pydicom does not know. It chooses
 # codecs by these tables when it reads and when it writes, so this is where it has to be.
@@ -37,6 +37,9 @@ _CHINESE: Final = "gb2312"
 python_encoding["ISO 2022 IR 58"] = _CHINESE
 CODES_TO_ENCODINGS[b"\x1b$)A"] = _CHINESE
 ENCODINGS_TO_CODES[_CHINESE] = b"\x1b$)A"
+
+ESCAPE_SEQUENCES: Final = dict(CODES_TO_ENCODINGS)
+"""The codecs of PS3.3 Tables C.12-3 and C.12-4, by the escape sequences that switch to them."""
 
 _LONGEST: Final = 1024
 """Characters. All the terms that there are, one after the other, have half as many."""

@@ -1,31 +1,29 @@
 """Text that goes out without a Specific Character Set (0008,0005) that declares it (PS3.5 6.1.2).
 
-pydicom writes text for which nothing is declared in Latin-1, which no reader can know: in the
-default repertoire there is nothing but ASCII.
+Text for which nothing is declared would go out in Latin-1, as it does with pydicom. No reader can
+know that: in the default repertoire there is nothing but ASCII.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import cast
 
 from pydicom import Dataset
 from pydicom.charset import default_encoding
 from pydicom.datadict import keyword_for_tag
-from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.multival import MultiValue
 
 from trio_dicom._dimse.headers import name_of
 from trio_dicom._dimse.items import read_items
 from trio_dicom._dimse.levels import Level, charset_of, element_of, is_ascii
 from trio_dicom._dimse.syntax import Encoding
+from trio_dicom._dimse.text import encode_text
 from trio_dicom._dimse.vr import CHARSET_VRS
 from trio_dicom.errors import PDUError
 
 __all__ = ["undeclared_text"]
-
-_NAME_DELIMITERS: Final = re.compile("[=^]")  # behind which pydicom chooses the codec anew
 
 
 def undeclared_text(data_set: Dataset) -> str | None:
@@ -85,28 +83,9 @@ def _is_declared(
         if level.read_charset in (None, codecs):
             return True  # these bytes go out as they came in
         # They go out in another character set than the one that they came in.
-        value = convert_raw_data_element(element._replace(VR=vr), encoding=level.read_charset).value
+        value = level.text_of(element, vr)
     several = isinstance(value, MultiValue | list | tuple)
-    for text in map(str, cast("Iterable[object]", value) if several else [value]):
-        for part in _NAME_DELIMITERS.split(text) if vr == "PN" else [text]:
-            if not _holds(codecs, part):
-                return False
-    return True
-
-
-def _holds(codecs: list[str], text: str) -> bool:
-    """Whether pydicom encodes ``text`` in what is declared, and not in Latin-1 on its own."""
-    if text.isascii():
-        return True
-    if codecs[0] == default_encoding and _can(default_encoding, text):
-        return False
-    declared = [codec for codec in codecs if codec != default_encoding]
-    return all(any(_can(codec, character) for codec in declared) for character in text)
-
-
-def _can(codec: str, text: str) -> bool:
-    try:
-        text.encode(codec)
-    except UnicodeError:
-        return False
-    return True
+    texts = map(str, cast("Iterable[object]", value) if several else [value])
+    if codecs == [default_encoding]:  # which is Latin-1 to pydicom
+        return all(map(str.isascii, texts))
+    return encode_text("\\".join(texts), vr, codecs) is not None

@@ -30,11 +30,13 @@ from trio_dicom._dimse.plain import TAKE_PLAIN, Elements
 from trio_dicom._dimse.scan import scan
 from trio_dicom._dimse.sequences import check_fragments, check_sequence, encoding_of_item
 from trio_dicom._dimse.syntax import Encoding
-from trio_dicom._dimse.vr import is_private, private_vr, public_vr
+from trio_dicom._dimse.text import is_extended, plainer
+from trio_dicom._dimse.vr import CHARSET_VRS, is_private, private_vr, public_vr
 from trio_dicom.errors import PDUError
 
 __all__ = ["Reader", "read_items"]
 
+_ESCAPE: Final = b"\x1b"
 _SPECIFIC_CHARACTER_SET: Final = BaseTag(0x0008_0005)
 _TELLING: Final = re.compile(rb"[\\\x1b]")  # it is several values, or switches the character set
 # Longer values of unknown VR remain what they are, as with pydicom.
@@ -206,6 +208,8 @@ class Reader:
         charsets = self._charsets(found, inherited)
         for tag, (start, stop) in level.unknown.items():
             self._decide(level, tag, start, stop, depth)
+        if is_extended(charsets) and not self.lossless:
+            _make_plainer(found, charsets)
         for tag, (items, undefined) in level.sequences.items():
             sequence = self.sequence(items, charsets, depth=depth + 1, undefined=undefined)
             found[tag] = DataElement(
@@ -257,6 +261,17 @@ class Reader:
             vr = None
         if vr is None:
             level.found[tag] = _unknown(element)
+
+
+def _make_plainer(found: Elements, charsets: list[str]) -> None:
+    """See that pydicom reads all text right that has escape sequences."""
+    for tag, element in found.items():
+        if isinstance(element, RawDataElement) and _ESCAPE in (element.value or b""):
+            data = element.value or b""
+            vr = _vr_of(found, tag, len(data)) if element.VR in (None, "UN") else element.VR
+            if vr in CHARSET_VRS:
+                value = plainer(data, str(vr), charsets)
+                found[tag] = element._replace(value=value, length=len(value))
 
 
 def _vr_of(found: Elements, tag: int, length: int) -> str | None:

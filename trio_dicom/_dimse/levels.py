@@ -10,12 +10,13 @@ from typing import Final
 
 from attrs import define, field
 from pydicom import Dataset
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.tag import BaseTag
 
 from trio_dicom._dimse.charsets import codecs_of
 from trio_dicom._dimse.sequences import check_sequence
 from trio_dicom._dimse.syntax import Encoding
+from trio_dicom._dimse.text import plainer
 from trio_dicom._dimse.vr import AMBIGUOUS_VRS, WORD_SIZES, is_private, private_vr, public_vr
 from trio_dicom.errors import PDUError
 
@@ -98,6 +99,13 @@ class Level:
     def charset_changed(self) -> bool:
         """Whether raw text is in another charset than the one that is now declared."""
         return self.read_charset is not None and self.read_charset != self.charset
+
+    def text_of(self, element: RawDataElement, vr: str) -> object:
+        """What pydicom makes of a text, in the charset in which it was read."""
+        read_charset = self.read_charset or self.charset
+        value = plainer(element.value or b"", vr, read_charset)
+        plain = element._replace(VR=vr, value=value, length=len(value))
+        return convert_raw_data_element(plain, encoding=read_charset).value
 
     def number(self, tag: int) -> int | None:
         """A US of this level or of one around it, or None."""

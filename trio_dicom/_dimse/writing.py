@@ -3,7 +3,7 @@
 pydicom's own writer decodes and encodes every value when the encoding changes,
 leaves the words of OW, OF and their like in the old byte order, and corrects the
 caller's elements in place. So what is still raw is moved as bytes here, and
-pydicom encodes only what somebody has set or touched.
+pydicom encodes only what somebody has set or touched, and no text.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Final, Literal, cast
 
 from attrs import define, field, frozen
 from pydicom import Dataset
-from pydicom.charset import decode_bytes
-from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.fileutil import read_buffer, reset_buffer_position
 from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
+from pydicom.valuerep import PersonName
 
 from trio_dicom._dimse.headers import (
     FORBIDDEN_GROUPS,
@@ -35,6 +35,7 @@ from trio_dicom._dimse.items import read_items
 from trio_dicom._dimse.levels import Level, element_of, is_ascii
 from trio_dicom._dimse.sequences import check_fragments, check_sequence
 from trio_dicom._dimse.syntax import Encoding
+from trio_dicom._dimse.text import decode_text, encode_text
 from trio_dicom._dimse.vr import (
     AMBIGUOUS_VRS,
     CHARSET_VRS,
@@ -58,7 +59,6 @@ _ITEM_BEGINS: Final = b"\xfe\xff\x00\xe0"
 _PIXEL_DATA: Final = 0x7FE0_0010
 _WORD_BITS: Final = 16
 _DEEPEST: Final = 1 << 16
-_TEXT_DELIMITERS: Final = set(b"\\^=\r\n\t\f")  # behind which the first charset holds again
 
 
 class NotConvertible(ValueError):
@@ -154,8 +154,7 @@ class Writer:
             return self._fragments(tag, vr, data)
         if level.charset_changed and vr in CHARSET_VRS and not is_ascii(data):
             # The caller has declared another character set: pydicom knows both.
-            text = convert_raw_data_element(element._replace(VR=vr), encoding=level.read_charset)
-            return _Value(vr, self._encoded(level, tag, vr, text.value))
+            return _Value(vr, self._encoded(level, tag, vr, level.text_of(element, vr)))
         if source.little_endian != self.target.little_endian:
             guessed = element.VR is None and is_private(tag)
             data = self._swapped(level, tag, "UN" if guessed and vr in WORD_SIZES else vr, data)
@@ -183,23 +182,29 @@ class Writer:
         return _Value(vr, value)
 
     def _encoded(self, level: Level, tag: int, vr: str, value: object) -> bytes:
-        """A Python value in bytes, by pydicom."""
-        buffer = DicomBytesIO()
-        # In implicit VR every header has the same eight bytes, whatever the value.
-        buffer.is_implicit_VR, buffer.is_little_endian = True, self.target.little_endian
-        words = "US" if vr == "OW" else vr  # a look-up table as a list of numbers
+        """A Python value in bytes, by pydicom where it is no text."""
         try:
-            element = DataElement(tag, words, value, already_converted=True)
-            write_data_element(buffer, element, level.charset)
+            if vr in CHARSET_VRS:
+                data = _text_in_bytes(value, vr, level.charset)
+            else:
+                data = self._by_pydicom(tag, vr, value, level.charset)
         except Exception:  # noqa: BLE001 - values are whatever the caller has put there
             # Not from the error: it has the value, and tracebacks end in logs.
             raise LocalProtocolError(f"{name_of(tag)} has a value that {vr} cannot hold") from None
-        data = buffer.getvalue()[8:]
-        if vr in CHARSET_VRS and _has_lost_characters(value, data, level.charset):
+        if data is None:
             raise LocalProtocolError(
                 f"{name_of(tag)} has characters that the data set's Specific Character Set lacks"
             )
         return data
+
+    def _by_pydicom(self, tag: int, vr: str, value: object, charset: list[str]) -> bytes:
+        buffer = DicomBytesIO()
+        # In implicit VR every header has the same eight bytes, whatever the value.
+        buffer.is_implicit_VR, buffer.is_little_endian = True, self.target.little_endian
+        words = "US" if vr == "OW" else vr  # a look-up table as a list of numbers
+        element = DataElement(tag, words, value, already_converted=True)
+        write_data_element(buffer, element, charset)
+        return buffer.getvalue()[8:]
 
     def _swapped(self, level: Level, tag: int, vr: str, data: bytes) -> bytes:
         """``data`` in the other byte order, word by word (PS3.5 7.3)."""
@@ -319,14 +324,43 @@ def _joined(parts: list[bytes]) -> list[bytes]:
     return [piece for piece in pieces if piece]
 
 
-def _has_lost_characters(value: object, data: bytes, charset: list[str]) -> bool:
-    """Whether pydicom, which only warns of it, has put question marks for some characters."""
+def _text_in_bytes(value: object, vr: str, charset: list[str]) -> bytes | None:
+    """One text or several as they are written; None where ``charset`` lacks characters.
+
+    Raises:
+        TypeError: It is no text.
+    """
     several = isinstance(value, MultiValue | list | tuple)
-    values = cast("Iterable[object]", value) if several else [value]  # of whatever it is
-    text = "".join(map(str, values))
-    return not text.isascii() and (
-        decode_bytes(data, charset, _TEXT_DELIMITERS).count("?") != text.count("?")
-    )
+    values = [
+        _bytes_or_text(each, charset)
+        for each in (cast("Iterable[object]", value) if several else [value or ""])
+    ]
+    if bytes not in map(type, values):
+        return encode_text("\\".join(map(str, values)), vr, charset)
+    encoded = [
+        each if isinstance(each, bytes) else encode_text(each, vr, charset) for each in values
+    ]
+    known = [each for each in encoded if each is not None]
+    return b"\\".join(known) if len(known) == len(encoded) else None
+
+
+def _bytes_or_text(value: object, charset: list[str]) -> bytes | str:
+    if isinstance(value, bytes | str):
+        return value
+    if not isinstance(value, PersonName):
+        raise TypeError
+    text, original = str(value), cast("bytes | None", value.original_string)
+    if (
+        value.encodings is None
+        and original is not None
+        # pydicom shows a name that was given in bytes in Latin-1. Where it has made the bytes
+        # itself, of text, they are in whatever charset it was asked for once.
+        and max(text, default="") <= "\xff"
+        and decode_text(original, "PN", charset) is not None
+        and str(PersonName(original)) == text
+    ):
+        return original
+    return text
 
 
 _STRUCTS: Final = {
