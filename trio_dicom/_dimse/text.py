@@ -19,6 +19,7 @@ from trio_dicom._dimse.charsets import ESCAPE_SEQUENCES
 __all__ = ["decode_text", "encode_text", "is_extended", "plainer"]
 
 _ESC: Final = b"\x1b"
+_BACK: Final = b"\x1b(B"  # to ASCII
 _ASCII: Final = "ascii"
 _KATAKANA: Final = "shift_jis"  # as pydicom calls ISO-IR 13 and 14
 _LOW: Final = {b"\x1b$B": "iso2022_jp", b"\x1b$(D": "iso2022_jp_2"}
@@ -35,8 +36,16 @@ _ESCAPE_OF: Final = {codec: escape for escape, codec in (_LOW | _HIGH).items()}
 _OF_TWO_BYTES: Final = frozenset({"euc_kr", "gb2312"})
 _FIRST_HIGH: Final = 0xA0
 
-_DELIMITERS: Final = {"PN": "\\^=", "LO": "\\", "SH": "\\", "UC": "\\"}
-"""Behind which the first character set holds again, as it does behind control characters."""
+_CONTROL: Final = re.compile(rb"[\x00-\x1f]")
+_DELIMITERS: Final = {
+    "PN": re.compile(rb"[\x00-\x1f\\^=]"),
+    **dict.fromkeys(("LO", "SH", "UC"), re.compile(rb"[\x00-\x1f\\]")),
+}
+"""Behind which the first character set holds again, in the VRs that have more than lines."""
+
+_RUNS: Final = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
+_RUNS_OF_BYTES: Final = re.compile(rb"[\x00-\x7f]+|[\x80-\xff]+")
+_FRAGMENTS: Final = re.compile(rb"(\x1b(?:\$[()]?[A-Z]|[()\-][A-Za-z])?)?([^\x1b]*)")
 
 
 def is_extended(codecs: Sequence[str]) -> bool:
@@ -60,8 +69,11 @@ def encode_text(text: str, vr: str, codecs: Sequence[str]) -> bytes | None:
             return text.encode(codecs[0])
         except UnicodeError:
             return None
-    encoder = _Encoder(codecs=codecs, delimiters=_DELIMITERS.get(vr, ""))
-    return bytes(encoder.encoded) if all(map(encoder.add, text)) and encoder.end() else None
+    encoder = _Encoder(codecs=codecs, delimiter=_DELIMITERS.get(vr, _CONTROL))
+    if not all(map(encoder.add, _RUNS.findall(text))):
+        return None
+    encoder.end()
+    return bytes(encoder.encoded)
 
 
 def decode_text(value: bytes, vr: str, codecs: Sequence[str]) -> str | None:
@@ -75,29 +87,28 @@ def decode_text(value: bytes, vr: str, codecs: Sequence[str]) -> str | None:
             return value.decode(codecs[0])
         except UnicodeError:
             return None
-    first = _first(codecs)
-    low, high, position = _ASCII, first, 0
+    first, low, high = _first(codecs), _ASCII, _first(codecs)
     text: list[str] = []
-    while position < len(value):
-        # What is a delimiter in ASCII may be half of a character elsewhere.
-        token = (_TOKENS.get(vr, _LINES) if low == _ASCII else _LINES).match(value, position)
-        if token is None:
-            return None
-        found, position = token[0], token.end()
-        if token["escape"] is not None:
-            if found in _HIGH:
-                high = _HIGH[found]
-            elif (low := (_LOW | _LETTERS).get(found, "")) == "":
-                return None
-            continue
-        if token["delimiter"] is not None:
-            low, high = _ASCII, first or high
-        codec = low if token["high"] is None else high
-        before = _ESCAPE_OF[low] if codec in _LOW.values() else b""
-        try:
-            text.append((before + found).decode(codec or _ASCII))
-        except UnicodeError:
-            return None
+    try:
+        for escape, rest in _FRAGMENTS.findall(value):
+            if escape in _HIGH:
+                high = _HIGH[escape]
+            elif escape:
+                low = (_LOW | _LETTERS)[escape]
+            if low != _ASCII:
+                # What is a delimiter in ASCII may be half of a character here, but a control.
+                line, rest = _split(_CONTROL, rest)
+                text.append(_decoded(line, low, high))
+                if not rest:
+                    continue
+                low, high = _ASCII, first or high
+            if first not in ("", high):
+                part, rest = _split(_DELIMITERS.get(vr, _CONTROL), rest)
+                text.append(part.decode(high))
+                high = first if rest else high
+            text.append(rest.decode(high or _ASCII))
+    except (UnicodeError, KeyError):
+        return None
     return "".join(text)
 
 
@@ -115,16 +126,16 @@ def plainer(value: bytes, vr: str, codecs: Sequence[str]) -> bytes:
 
 @define(eq=False, kw_only=True)
 class _Encoder:
-    """Writes text character by character.
+    """Writes text, run by run of what is ASCII and of what is not.
 
     Attributes:
         codecs: Those of the Specific Character Set.
-        delimiters: What ends a value or a component besides control characters.
+        delimiter: What ends a line, a value or a component.
         encoded: What has been written.
     """
 
     codecs: Sequence[str]
-    delimiters: str
+    delimiter: re.Pattern[bytes]
     encoded: bytearray = field(factory=bytearray, init=False, repr=False)
     _low: str = field(default=_ASCII, init=False)
     # Empty where some would take it for one set and some for another: the next one is named.
@@ -134,32 +145,31 @@ class _Encoder:
     def __attrs_post_init__(self) -> None:
         self._high = _first(self.codecs)
 
-    def add(self, character: str) -> bool:
-        """Write ``character``, or say False if no character set has it."""
-        if character.isascii():
-            self.end()
-            if character < " " or character in self.delimiters:
-                self._forget()
-            self.encoded.append(ord(character))
-            return character != "\x1b"
-        for codec in (self._latest, *self.codecs):
-            code = _code(codec, character)
-            if code is not None:
-                self._switch(codec)
-                self.encoded += code
-                return True
-        return False
+    def add(self, run: str) -> bool:
+        """Write ``run``, or say False if there are characters that no set has."""
+        if not run.isascii():
+            return self._add_letters(run)
+        self.end()
+        self.encoded += run.encode("ascii")
+        if self._high != _first(self.codecs) and self.delimiter.search(run.encode("ascii")):
+            self._high = ""
+        return "\x1b" not in run
 
-    def end(self) -> bool:
+    def end(self) -> None:
         """Go back to ASCII, as it is wanted before delimiters and at the end."""
         if self._low != _ASCII:
             self.encoded += b"\x1b(J" if _first(self.codecs) == _KATAKANA else b"\x1b(B"
             self._low, self._high = _ASCII, ""
-        return True
 
-    def _forget(self) -> None:
-        if self._high != _first(self.codecs):
-            self._high = ""
+    def _add_letters(self, letters: str) -> bool:
+        code_of = _code_of_one if len(letters) == 1 else _code
+        for codec in (self._latest, *self.codecs):
+            code = code_of(codec, letters)
+            if code is not None:
+                self._switch(codec)
+                self.encoded += code
+                return True
+        return len(letters) > 1 and all(map(self._add_letters, letters))
 
     def _switch(self, codec: str) -> None:
         if codec in _LOW.values():
@@ -179,37 +189,41 @@ def _first(codecs: Sequence[str]) -> str:
     return codecs[0] if codecs[0] in _HIGH.values() else ""
 
 
-# Bounded, because peers choose the characters. A page of text has fewer.
-@lru_cache(maxsize=8192)
-def _code(codec: str, character: str) -> bytes | None:
-    """The bytes of a character in a set, or None where it is not in there.
+def _code(codec: str, letters: str) -> bytes | None:
+    """The bytes of letters in a set, or None where they are not all in there.
 
     Python's codecs have more than the sets: Kanji with Katakana, Korean syllables of eight bytes.
     They read the yen sign as the backslash whose place it takes.
     """
     escape = _ESCAPE_OF.get(codec)
-    try:
-        code = character.encode(codec)
-        is_same = code.decode(codec) == character
-    except (UnicodeError, LookupError):
+    if escape is None:
         return None
-    if escape is None or not is_same:
+    try:
+        code = letters.encode(codec)
+        is_same = code.decode(codec) == letters
+    except UnicodeError:
+        return None
+    if not is_same:
         return None
     if codec in _LOW.values():
-        return code[len(escape) : -len(b"\x1b(B")] if code.startswith(escape) else None
+        is_pure = code.startswith(escape) and code.count(_ESC) == len((escape, _BACK))
+        return code[len(escape) : -len(_BACK)] if is_pure else None
     width = 2 if codec in _OF_TWO_BYTES else 1
-    return code if len(code) == width and code[0] >= _FIRST_HIGH else None
+    return code if len(code) == width * len(letters) and min(code) >= _FIRST_HIGH else None
 
 
-def _tokens(delimiters: str) -> re.Pattern[bytes]:
-    others = re.escape(delimiters).encode("ascii")
-    return re.compile(
-        rb"(?P<escape>\x1b(?:\$[()]?|[()\-])[A-Za-z])"
-        rb"|(?P<delimiter>[\x00-\x1a\x1c-\x1f%b])"
-        rb"|(?P<high>[\x80-\xff]+)"
-        rb"|(?P<low>[^\x00-\x1f\x80-\xff%b]+)" % (others, others)
+# Bounded, because peers choose the characters. A page of text has fewer.
+_code_of_one: Final = lru_cache(maxsize=8192)(_code)
+
+
+def _split(delimiter: re.Pattern[bytes], value: bytes) -> tuple[bytes, bytes]:
+    found = delimiter.search(value)
+    end = len(value) if found is None else found.start()
+    return value[:end], value[end:]
+
+
+def _decoded(line: bytes, low: str, high: str) -> str:
+    return "".join(
+        run.decode(high or _ASCII) if run[0] >= _FIRST_HIGH else (_ESCAPE_OF[low] + run).decode(low)
+        for run in _RUNS_OF_BYTES.findall(line)
     )
-
-
-_LINES: Final = _tokens("")
-_TOKENS: Final = {vr: _tokens(delimiters) for vr, delimiters in _DELIMITERS.items()}
