@@ -28,6 +28,7 @@ from tests.dimse.texts import (
     texts_in,
 )
 from trio_dicom._dimse.charsets import codecs_of
+from trio_dicom._dimse.declared import undeclared_text
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom._dimse.text import decode_text, encode_text, plainer
 from trio_dicom._dimse.transcode import encode_data_set
@@ -160,6 +161,8 @@ def test_the_names_of_the_standard_have_the_bytes_of_the_standard(
         (CYRILLIC, "LT", b"\x1b-L\xb6\\\xb6\r\n\xe9", "Ж\\Ж\r\né"),  # this is no delimiter
         (terms("144", "87"), "LO", b"\x1b$B;3\x1b(B\xb6", "山Ж"),
         (terms("", "87", "149"), "LO", b"\x1b$)C\xb1\xe8\x1b$B;3\x1b(B\xb1\xe8", "김山김"),
+        (terms("", "87", "149"), "LT", b"\x1b$)C\xb1\xe8\x1b$B;3\n\xb1\xe8", "김山\n김"),
+        (terms("", "87", "149"), "LT", b"\x1b$)C\x1b$B;3\xb1\xe8;3\x1b(B", "山김山"),
         (JAPANESE, "PN", b"\x1b$B;3\x1b(J^\x1b$B;3\x1b(J", "山^山"),
         (JAPANESE, "PN", b"\x1b$BB^E=\x1b(B", "袋貼"),  # halves look like delimiters
         (JAPANESE, "LT", b"\x1b$B;3\r\nA", "山\r\nA"),  # no way back, and yet the line has ended
@@ -173,6 +176,15 @@ def test_what_peers_write_is_read_as_they_mean_it(
     data = EncodedDataSet(sent, EXPLICIT).decode()
     data.SpecificCharacterSet = "ISO_IR 192"
     assert text.encode() in encode_data_set(data, EXPLICIT)
+
+
+def test_what_pydicom_has_read_goes_out_in_another_set_as_it_was_meant() -> None:
+    value = b"\x1b-L\xb6^\xe9"
+    read = dcmread(BytesIO(declared(CYRILLIC, "PN", value)), force=True)
+    assert value in encode_data_set(read, EXPLICIT)
+    read.SpecificCharacterSet = "ISO_IR 192"
+    assert undeclared_text(read) is None
+    assert "Ж^é".encode() in encode_data_set(read, EXPLICIT)
 
 
 def test_text_that_is_only_sent_on_keeps_its_bytes() -> None:
@@ -199,9 +211,9 @@ def test_text_in_items_is_read_so_too(vr: str | None) -> None:
 
 
 def test_what_only_looks_like_an_escape_sequence_remains() -> None:
-    pixels = explicit(0x0009_0010, "OB", b"\x1b-L\xb6")
-    data = declared(CYRILLIC, "LT", b"") + pixels
-    assert EncodedDataSet(data, EXPLICIT).decode()[0x0009_0010].value == b"\x1b-L\xb6"
+    value = b"\x1b-L\xb6\n\xe9"
+    data = declared(CYRILLIC, "LT", b"") + explicit(0x7FE0_0010, "OB", value)
+    assert EncodedDataSet(data, EXPLICIT).decode().PixelData == value
 
 
 @pytest.mark.parametrize(
@@ -223,18 +235,25 @@ def test_bytes_of_no_set_are_no_text(value: bytes) -> None:
         (KOREAN, "김\r\né"),
         (KOREAN, "\x1b김"),  # it would begin an escape sequence
         (KOREAN, "뷁"),  # eight bytes with Python, four letters with others
-        (KOREAN, "山\N{IDEOGRAPHIC HALF FILL SPACE}"),
+        (KOREAN, "\N{HANGUL FILLER}"),  # which begins those eight bytes
+        (KOREAN, "\N{HANGUL FILLER}ㄱㅏㄴ"),  # which are those
+        (["ISO 2022 IR 159"], "김"),  # which Python's codec has
         (["ISO_IR 13"], "100¥"),  # whose byte is that of the backslash
         (["ISO_IR 13"], "山"),
         (JAPANESE, "100¥"),
         (JAPANESE, "é"),
-        (terms("", "159"), "김"),  # which Python's codec has
+        (terms("", "159"), "김"),  # likewise
         (terms("", "144"), "\x85"),
     ],
 )
 def test_what_a_set_lacks_is_refused(charset: list[str], text: str) -> None:
     with pytest.raises(LocalProtocolError, match="has characters that"):
         encode_data_set(data_set(Text("LT", text), charset), EXPLICIT)
+
+
+def test_the_set_is_not_changed_without_need() -> None:
+    codecs = codecs_of("\\".join(terms("", "87", "149")))
+    assert encode_text("김A山", "LT", codecs) == b"\x1b$)C\xb1\xe8A\xdf\xa3"
 
 
 def test_no_escape_sequence_is_made_up_for_sets_that_have_none() -> None:
