@@ -14,7 +14,9 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from tests.interop.certificates import make_certificates
+from tests.interop.programs import free_port
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
+from trio_dicom.testing import MemoryArchive, open_archive
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -151,6 +153,18 @@ async def test_replay_is_a_test_that_passes(peer: PynetdicomPeer, tmp_path: Path
     example = runpy.run_path(str(EXAMPLES / "replay.py"))
     await example["record"](peer.host, peer.port, tmp_path / "archive.jsonl")
     await example["test_the_recorded_archive_is_ready"](tmp_path / "archive.jsonl")
+
+
+async def test_replay_move_is_a_test_that_passes(file: str, tmp_path: Path) -> None:
+    archive = MemoryArchive()
+    study = str(archive.instances.add(file).attributes.StudyInstanceUID)
+    path = tmp_path / "archive.jsonl"
+    example = runpy.run_path(str(EXAMPLES / "replay_move.py"))
+    receive_port = free_port()
+    archive.destinations["TRIOSTORE"] = ("127.0.0.1", receive_port)
+    async with open_archive(archive=archive):
+        await example["record"](archive.host, archive.port, receive_port, study, path)
+    await example["test_the_recorded_archive_brings_a_study"](study, path, tmp_path / "in")
 
 
 @pytest.mark.parametrize("example", ["scripted_peer", "archive_faults", "testing_contexts"])

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from trio_dicom.testing.links import LinkEnd, memory_link, reset
     from trio_dicom.testing.outgoing import message_bytes
     from trio_dicom.testing.proxy import FaultyProxy, open_faulty_proxy
-    from trio_dicom.testing.replay import ReplayedPeer, replay_peer
+    from trio_dicom.testing.replay import replay_peer
+    from trio_dicom.testing.replayed import ReplayedPeer
     from trio_dicom.testing.scripted import ScriptedPeer
     from trio_dicom.testing.scripts import (
         ScriptedServer,
@@ -128,7 +129,7 @@ _HOMES = {
     "Place": "calling",
     "Refuse": "archive_faults",
     "Reject": "archive_faults",
-    "ReplayedPeer": "replay",
+    "ReplayedPeer": "replayed",
     "ScriptedPeer": "scripted",
     "ScriptedServer": "scripts",
     "Shuffle": "archive_faults",
