@@ -24,6 +24,7 @@ from trio_dicom import (
     UPSCancelRequested,
     UPSEvent,
     UPSProgress,
+    UPSProviderStatus,
     UPSState,
     UPSStateReport,
     open_receiver,
@@ -32,6 +33,7 @@ from trio_dicom import (
 from trio_dicom.sop_classes import UPS_CLASSES, UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_WATCH
 from trio_dicom.testing import MemoryArchive
 
+UID_OF_ALL = "1.2.840.10008.5.1.4.34.5"
 SCHEDULED = UPSStateReport(sop_instance_uid=UID, state=UPSState.SCHEDULED, input_readiness="READY")
 
 
@@ -372,3 +374,47 @@ async def test_everybody_hears_all_in_order(
     assert heard[0] == heard[1]
     said = [event.progress for event in heard[0] if isinstance(event, UPSProgress)]
     assert list(map(float, said)) == list(range(50))
+
+
+async def test_everybody_who_watches_hears_that_the_archive_was_restarted(
+    autojump_clock: MockClock,
+) -> None:
+    archive = MemoryArchive()
+    restarted = UPSProviderStatus(
+        sop_instance_uid=UID_OF_ALL,
+        status="RESTARTED",
+        subscription_list="WARM START",
+        step_list="COLD START",
+    )
+    archive.subscriptions.fallback.add("FALLBACK")
+    async with (
+        watching(archive, "ONE") as of_one,
+        watching(archive, "ALL") as of_all,
+        watching(archive, "SOME") as of_some,
+        watching(archive, "FALLBACK") as fallback,
+        watching(archive, "NOBODY") as of_none,
+    ):
+        await of_all.worklist.subscribe()
+        await of_some.worklist.subscribe(matching=data(PatientName="Roe^*"))
+        put(archive)  # of which nobody was told
+        await of_one.worklist.subscribe(UID)
+        assert await of_one.heard(1) == [SCHEDULED]
+        await archive.report_status("RESTARTED", step_list="COLD START")
+        for watcher in (of_one, of_all, of_some, fallback):
+            assert await watcher.heard(1) == [restarted]
+        assert await of_none.heard(0) == []
+
+
+async def test_who_is_elsewhere_hears_it_there(archive: MemoryArchive) -> None:
+    listening = Listening()
+    async with open_receiver(into=None, ae_title="AWAY", on_event=listening.take) as receiver:
+        archive.destinations["AWAY"] = receiver.serve
+        archive.subscriptions.fallback.update({"AWAY", "NOWHERE"})
+        await archive.report_status("GOING DOWN")
+    [report] = listening.reports
+    assert ups_event(report) == UPSProviderStatus(
+        sop_instance_uid=UID_OF_ALL,
+        status="GOING DOWN",
+        subscription_list="WARM START",
+        step_list="WARM START",
+    )

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Literal, TypeAlias
 
 import trio
 from attrs import define, field
@@ -17,11 +18,15 @@ from trio_dicom.testing._archive.commitment import Commitments
 from trio_dicom.testing._archive.fault_list import Faults
 from trio_dicom.testing._archive.instances import Instances
 from trio_dicom.testing._archive.session import Session, serve_association
+from trio_dicom.testing._archive.unified_events import tell_of_archive
 from trio_dicom.testing._archive.unified_subscriptions import Subscriptions
 from trio_dicom.testing.calling import Place
 from trio_dicom.testing.serving import serving
 
 __all__ = ["MemoryArchive", "open_archive"]
+
+ProviderStatus: TypeAlias = Literal["RESTARTED", "GOING DOWN"]
+ListStatus: TypeAlias = Literal["WARM START", "COLD START"]
 
 
 @define(eq=False)
@@ -96,6 +101,29 @@ class MemoryArchive:
             ExceptionGroup: Several did, at once. Likewise.
         """
         await serve_association(self, stream)
+
+    async def report_status(
+        self,
+        status: ProviderStatus,
+        *,
+        subscription_list: ListStatus = "WARM START",
+        step_list: ListStatus = "WARM START",
+    ) -> None:
+        """Tell who watches unified procedure steps that it was restarted (PS3.4 CC.2.4.3).
+
+        Who is subscribed to anything, or on the fallback list of ``subscriptions``, is told
+        before this returns, or could not be. Nothing of the archive changes.
+
+        Args:
+            status: What it says of itself.
+            subscription_list: Whether it says that it has kept the subscriptions.
+            step_list: Whether it says that it has kept the steps.
+        """
+        information = Dataset()
+        information.SCPStatus = status
+        information.SubscriptionListStatus = subscription_list
+        information.UnifiedProcedureStepListStatus = step_list
+        await tell_of_archive(self, information)
 
 
 @asynccontextmanager

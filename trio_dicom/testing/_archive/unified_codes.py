@@ -55,4 +55,5 @@ class Event(IntEnum):
     STATE_REPORT = 1
     CANCEL_REQUESTED = 2
     PROGRESS_REPORT = 3
+    PROVIDER_STATUS = 4
     ASSIGNED = 5

@@ -16,13 +16,13 @@ from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.sop_classes import UPS_EVENT
 from trio_dicom.testing._archive.refusing import AssociationOver
 from trio_dicom.testing._archive.reporting import report_elsewhere
-from trio_dicom.testing._archive.unified_codes import UPS_CLASS, Event
+from trio_dicom.testing._archive.unified_codes import EVERYTHING, UPS_CLASS, Event
 
 if TYPE_CHECKING:
     from trio_dicom.testing._archive.session import Session
     from trio_dicom.testing.archive import MemoryArchive
 
-__all__ = ["assignment_of", "progress_of", "state_of", "tell"]
+__all__ = ["assignment_of", "progress_of", "state_of", "tell", "tell_of_archive"]
 
 _REASONS = ("ReasonForCancellation", "ProcedureStepDiscontinuationReasonCodeSequence")
 
@@ -56,6 +56,25 @@ def tell(
     for title in archive.subscriptions.steps[uid] if titles is None else titles:
         archive.subscriptions.outboxes[title].reports.append(report)
         session.later(partial(_empty, archive, title), after=request)
+
+
+async def tell_of_archive(archive: MemoryArchive, information: Dataset) -> None:
+    """Report that something has changed that is about no step.
+
+    Args:
+        archive: Who reports, and what has changed.
+        information: What there is to say.
+    """
+    report = NEventReportRequest(
+        sop_class_uid=UPS_CLASS,
+        # The standard does not say of which instance such an event is. This stands for all.
+        sop_instance_uid=EVERYTHING,
+        event_type_id=Event.PROVIDER_STATUS,
+        data_set=information,
+    )
+    for title in archive.subscriptions.anybody():
+        archive.subscriptions.outboxes[title].reports.append(report)
+        await _empty(archive, title)
 
 
 def state_of(step: Dataset) -> Dataset:

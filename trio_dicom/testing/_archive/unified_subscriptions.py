@@ -51,6 +51,7 @@ class Subscriptions:
     Attributes:
         grants_locks: Whether a deletion lock is granted that is asked for; else the answer is
             B301H. The archive deletes no steps anyhow.
+        fallback: Who is told, subscribed or not, that the archive was restarted.
         everything: Who is subscribed to the steps to come, and whether with a deletion lock.
         matching: Who is subscribed to those of them that match.
         outboxes: What those who are told have not been told yet.
@@ -58,6 +59,7 @@ class Subscriptions:
     """
 
     grants_locks: bool = True
+    fallback: set[str] = field(factory=set[str], kw_only=True)
     everything: dict[str, bool] = field(factory=dict[str, bool], init=False)
     matching: dict[str, Filter] = field(factory=dict[str, Filter], init=False)
     steps: defaultdict[str, dict[str, bool]] = field(factory=_no_steps, init=False)
@@ -69,6 +71,11 @@ class Subscriptions:
             if matches(one.keys, step):
                 self.steps[uid][title] = one.has_lock
         self.steps[uid].update(self.everything)
+
+    def anybody(self) -> list[str]:
+        """Who is told that the archive itself has changed (PS3.4 CC.2.4.3), each once."""
+        of_steps = (title for told in self.steps.values() for title in told)
+        return sorted({*self.fallback, *self.everything, *self.matching, *of_steps})
 
     def subscribe(self, title: str, uid: str, *, has_lock: bool) -> None:
         """Subscribe to one step, with or without a lock, whatever was before."""
