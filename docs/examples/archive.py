@@ -1,5 +1,6 @@
 """A test of a program that stores, with an archive in memory."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -16,7 +17,10 @@ async def store(host: str, port: int, path: Path) -> None:
         response.raise_for_status()
 
 
-async def test_an_instance_arrives_as_it_is_in_the_file(path: Path) -> None:
+async def test_an_instance_arrives_as_it_is_in_the_file(
+    dicom_files: Callable[..., list[Path]],
+) -> None:
+    [path] = dicom_files()
     async with open_archive() as archive:
         await store(archive.host, archive.port, path)
     [instance] = archive.instances.by_uid.values()

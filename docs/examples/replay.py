@@ -24,13 +24,16 @@ async def record(host: str, port: int, path: Path) -> None:
 
 
 # [test
-async def test_the_recorded_archive_is_ready(path: Path) -> None:
+RECORDING = Path(__file__).with_name("archive.jsonl")
+
+
+async def test_the_recorded_archive_is_ready() -> None:
     request = propose(contexts=[VERIFICATION], called_ae="ARCHIVE")
-    async with replay_peer(path) as stream, wrap_stream(stream) as connection:
+    async with replay_peer(RECORDING) as stream, wrap_stream(stream) as connection:
         negotiated = await connection.send_association_request(request)
         assert await archive_is_ready(Association(connection, negotiated))
     # test]
 
 
 if __name__ == "__main__":
-    trio.run(record, "localhost", 104, Path("archive.jsonl"))
+    trio.run(record, "localhost", 104, RECORDING)

@@ -49,18 +49,22 @@ async def record(host: str, port: int, receive_port: int, study: str, path: Path
 
 
 # [test
-async def test_the_recorded_archive_brings_a_study(study: str, path: Path, tmp_path: Path) -> None:
+RECORDING = Path(__file__).with_name("archive.jsonl")
+STUDY = "1.2.3"
+
+
+async def test_the_recorded_archive_brings_a_study(tmp_path: Path) -> None:
     request = propose(contexts=[STUDY_ROOT_MOVE], called_ae="ARCHIVE", calling_ae="TRIOSTORE")
     async with (
         open_receiver(into=None, ae_title="TRIOSTORE") as receiver,
-        replay_peer(path, calls=receiver.serve) as stream,
+        replay_peer(RECORDING, calls=receiver.serve) as stream,
         wrap_stream(stream) as connection,
     ):
         negotiated = await connection.send_association_request(request)
         association = Association(connection, negotiated)
-        assert await bring(association, receiver, study, tmp_path) == 1
+        assert await bring(association, receiver, STUDY, tmp_path) == 1
     # test]
 
 
 if __name__ == "__main__":
-    trio.run(record, "localhost", 104, 11112, "1.2.3", Path("archive.jsonl"))
+    trio.run(record, "localhost", 104, 11112, STUDY, RECORDING)

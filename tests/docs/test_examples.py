@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
@@ -150,24 +150,29 @@ async def test_record_prints_what_was_said(
 
 
 async def test_replay_is_a_test_that_passes(peer: PynetdicomPeer, tmp_path: Path) -> None:
-    example = runpy.run_path(str(EXAMPLES / "replay.py"))
-    await example["record"](peer.host, peer.port, tmp_path / "archive.jsonl")
-    await example["test_the_recorded_archive_is_ready"](tmp_path / "archive.jsonl")
+    example = runpy.run_path(str(shutil.copy(EXAMPLES / "replay.py", tmp_path)))
+    await example["record"](peer.host, peer.port, example["RECORDING"])
+    await example["test_the_recorded_archive_is_ready"]()
 
 
 async def test_replay_move_is_a_test_that_passes(file: str, tmp_path: Path) -> None:
+    example = runpy.run_path(str(shutil.copy(EXAMPLES / "replay_move.py", tmp_path)))
+    study, path = example["STUDY"], example["RECORDING"]
+    instance = dcmread(file)
+    instance.StudyInstanceUID = study
     archive = MemoryArchive()
-    study = str(archive.instances.add(file).attributes.StudyInstanceUID)
-    path = tmp_path / "archive.jsonl"
-    example = runpy.run_path(str(EXAMPLES / "replay_move.py"))
+    archive.instances.add(instance)
     receive_port = free_port()
     archive.destinations["TRIOSTORE"] = ("127.0.0.1", receive_port)
     async with open_archive(archive=archive):
         await example["record"](archive.host, archive.port, receive_port, study, path)
-    await example["test_the_recorded_archive_brings_a_study"](study, path, tmp_path / "in")
+    await example["test_the_recorded_archive_brings_a_study"](tmp_path / "in")
 
 
-@pytest.mark.parametrize("example", ["scripted_peer", "archive_faults", "testing_contexts"])
+@pytest.mark.parametrize(
+    "example",
+    ["archive", "archive_faults", "archive_moves", "scripted_peer", "testing_contexts"],
+)
 def test_those_of_the_test_kit_are_tests_that_pass(example: str, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ntrio_mode = true\n")
     pytester.makeconftest('pytest_plugins = ["trio_dicom.testing.plugin"]')
@@ -178,13 +183,3 @@ def test_those_of_the_test_kit_are_tests_that_pass(example: str, pytester: pytes
 async def test_faulty_link_is_a_test_that_passes() -> None:
     example = runpy.run_path(str(EXAMPLES / "faulty_link.py"))
     await example["test_an_archive_that_is_cut_off_is_not_ready"]()
-
-
-async def test_archive_moves_is_a_test_that_passes(file: str) -> None:
-    example = runpy.run_path(str(EXAMPLES / "archive_moves.py"))
-    await example["test_a_study_moves_to_another_archive"](file)
-
-
-async def test_archive_is_a_test_that_passes(pydicom_files: Path) -> None:
-    example = runpy.run_path(str(EXAMPLES / "archive.py"))
-    await example["test_an_instance_arrives_as_it_is_in_the_file"](pydicom_files / "CT_small.dcm")
