@@ -15,9 +15,12 @@ from tests.interop import peers
 from tests.interop.certificates import Certificates, make_certificates
 from tests.interop.dcmjs_peer import DcmjsPeer, dcmjs, install_dcmjs
 from tests.interop.programs import in_background, program
+from tests.interop.pynetdicom_pause import make_pauses_sure
 from tests.interop.pynetdicom_peer import PynetdicomPeer, pynetdicom_peer
 from tests.interop.pynetdicom_services import ServicesPeer, pynetdicom_services
 from tests.interop.worklists import write_worklist
+
+make_pauses_sure()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.interop.pynetdicom_pause import make_pauses_sure
 from trio_dicom.testing import MemoryArchive
+
+make_pauses_sure()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +48,8 @@ async def with_pynetdicom(
     *contexts: tuple[str, str],
     handlers: list[Any] | None = None,
 ) -> Any:
-    """What ``use`` returns of a pynetdicom association; it runs in a thread.
-
-    Its reactor thread may take an answer away that comes before its user waits for it (its
-    issue 875), and then there is no status: another try has better luck.
-    """
+    """What ``use`` returns of a pynetdicom association; it runs in a thread."""
     entity = AE()
-    entity.dimse_timeout = 3
     for abstract, transfer in contexts:
         entity.add_requested_context(abstract, transfer)
     roles = [build_role(uid, scp_role=True) for uid, _ in contexts if uid == CTImageStorage]
@@ -71,7 +65,4 @@ async def with_pynetdicom(
             association.release()
 
     with trio.fail_after(60):
-        for _ in range(4):
-            with suppress(AttributeError):
-                return await trio.to_thread.run_sync(run)
         return await trio.to_thread.run_sync(run)
