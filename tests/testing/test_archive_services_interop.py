@@ -86,6 +86,13 @@ QUERIES = {
     ),
     "from a date": ((f"{STEP}ScheduledProcedureStepStartDate=20260401-",), "A6 A7 A8"),
     "until a date": ((f"{STEP}ScheduledProcedureStepStartDate=-20260302",), "A1 A2"),
+    "a period over midnight": (
+        (
+            f"{STEP}ScheduledProcedureStepStartDate=20260302-20260304",
+            f"{STEP}ScheduledProcedureStepStartTime=0900-0730",
+        ),
+        "A3",
+    ),
     "a name": (("PatientName=Doe^Jane",), "A1"),
     "a name with a star": (("PatientName=Do*",), "A1 A2 A3"),
     "a name with a question mark": (("PatientName=Do?^J*",), "A1 A2"),

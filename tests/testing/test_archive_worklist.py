@@ -84,6 +84,30 @@ async def test_keys_of_single_values_take_no_wild_cards_but_a_star_alone(
         assert bool(await found_by(association, query)) is finds
 
 
+@pytest.mark.parametrize(
+    "dates,times,numbers",
+    [
+        ("20260302-20260304", "0900-0730", ["A3"]),
+        ("20260302-20260304", "0730-0900", ["A1", "A2", "A3", "A4", "A5"]),
+        ("20260402-", "0900-", ["A8"]),
+        ("-20260303", "-0730", ["A1", "A2"]),
+        ("20260302", "0730-0900", ["A1", "A2"]),
+        ("20260302-20260304", "0900-", []),
+    ],
+)
+async def test_ranges_of_the_start_date_and_time_are_one_period(
+    dates: str, times: str, numbers: list[str]
+) -> None:
+    """Every step starts at eight; ranges of different forms count each for itself."""
+    query = worklist_query()
+    with disable_value_validation():
+        [step] = query.ScheduledProcedureStepSequence
+        step.ScheduledProcedureStepStartDate = dates
+        step.ScheduledProcedureStepStartTime = times
+    async with asking(worklist_items()) as association:
+        assert [it.AccessionNumber for it in await found_by(association, query)] == numbers
+
+
 async def test_other_keys_of_a_worklist_take_wild_cards() -> None:
     query = worklist_query()
     query.AccessionNumber = "A?"

@@ -52,7 +52,7 @@ def matches(
         keys: The identifier of a C-FIND, or an item of a sequence in it.
         candidate: What is compared with it.
         combined_date_time: Whether ranges of a date and of its time are one range, which the
-            peers of a C-FIND must have agreed on (PS3.4 C.2.2.2.5.4).
+            peers of a C-FIND must have agreed on (PS3.4 C.2.2.2.5.4) unless it asks a worklist.
         literal: The tags of keys that take no wild cards but a star alone, although their VR
             takes others.
     """

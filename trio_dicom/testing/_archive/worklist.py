@@ -32,9 +32,19 @@ _SINGLE_VALUES: Final = frozenset({0x0008_0060, 0x0010_0020, 0x0040_0001})
 async def find_scheduled(
     session: Session, request: CFindRequest, context: NegotiatedContext
 ) -> Response:
-    """Send the scheduled steps that match, one after the other; the final response."""
-    scheduled = _single_steps(session.archive.worklist)
-    return await found_in(session, request, context, scheduled, literal=_SINGLE_VALUES)
+    """Send the scheduled steps that match, one after the other; the final response.
+
+    Ranges of the start date and of the start time are one, without any agreement (PS3.4 Table
+    K.6-1).
+    """
+    return await found_in(
+        session,
+        request,
+        context,
+        _single_steps(session.archive.worklist),
+        combined_date_time=True,
+        literal=_SINGLE_VALUES,
+    )
 
 
 async def found_in(
@@ -43,6 +53,7 @@ async def found_in(
     context: NegotiatedContext,
     candidates: Iterable[Dataset],
     *,
+    combined_date_time: bool = False,
     literal: AbstractSet[int] = frozenset(),
 ) -> Response:
     """Search a list without levels: send what matches; the final response.
@@ -52,6 +63,7 @@ async def found_in(
         request: What asks.
         context: Its context.
         candidates: What there is.
+        combined_date_time: Whether ranges of a date and of its time are one range.
         literal: The tags of keys that take no wild cards but a star alone.
 
     Raises:
@@ -63,8 +75,10 @@ async def found_in(
     for candidate in candidates:
         if session.is_cancelled(request):
             return response_to(request, Code.CANCEL)
-        if matches(identifier, candidate, literal=literal):
-            match = asked_of(identifier, candidate, literal=literal)
+        if matches(identifier, candidate, combined_date_time=combined_date_time, literal=literal):
+            match = asked_of(
+                identifier, candidate, combined_date_time=combined_date_time, literal=literal
+            )
             if "SpecificCharacterSet" in candidate:
                 match.SpecificCharacterSet = candidate.SpecificCharacterSet
             declare_text(match)
