@@ -45,6 +45,7 @@ from trio_dicom.testing._archive.performed_steps import (
 )
 from trio_dicom.testing._archive.refusing import AssociationOver, Refused
 from trio_dicom.testing._archive.storing import echo, store
+from trio_dicom.testing._archive.structure import drop_structure
 from trio_dicom.testing._archive.unified_actions import act_unified
 from trio_dicom.testing._archive.unified_steps import (
     create_unified,
@@ -121,7 +122,9 @@ async def serve_request(session: Session, request: Request, context: NegotiatedC
     """Do what ``request`` asks for, and answer it on ``context``."""
     try:
         await session.disturber.before_serving(request)
-        response = await _service_for(request, context).serve(session, request, context)
+        service = _service_for(request, context)
+        drop_structure(request.decoded_data_set())
+        response = await service.serve(session, request, context)
     except Refused as refused:
         response = response_to(
             request, refused.status, error_comment=str(refused), error_id=refused.error_id
