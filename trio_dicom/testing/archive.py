@@ -43,7 +43,7 @@ class MemoryArchive:
         ae_title: What it is called.
         checks_called_ae: Whether it rejects those who call it otherwise.
         checks_unique_keys: Whether queries and retrievals fail that lack a unique key of their
-            level or, unless relational behavior was agreed on, of one above (PS3.4 C.4.1.2.1).
+            level or of one above (PS3.4 C.4.1.2.1).
         idle_timeout: Seconds of a peer's silence after which its association is aborted.
         artim_timeout: Seconds that a new peer has to ask for an association, and that
             any has to hang up in the end (ARTIM, PS3.8 9.1.5).

@@ -177,8 +177,8 @@ def _levels() -> Iterator[Question]:
         dcmqrscp(Fails(HIERARCHY)),
     )
     yield _without_study(
-        *("the same, if relational queries are agreed on", "C.4.1.3.2.1", "11.2 12.1"),
-        dcmqrscp(Fails("it does not agree to relational queries (C.5.1.1)")),
+        *("the same, if relational queries are asked for", "C.4.1.2.1", None),
+        orthanc(Finds(NO_HIERARCHY, "11.2 12.1")),
         insists=True,
         extension=QueryExtension(relational=True),
     )

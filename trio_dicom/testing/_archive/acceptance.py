@@ -54,10 +54,12 @@ def accept(
 
 
 def _extension(asked: ExtendedNegotiation) -> ExtendedNegotiation:
-    """What the archive does of what is asked for (PS3.4 C.5.1.1.2, C.5.2.1.2): no more."""
+    """What the archive does of what is asked for (PS3.4 C.5.1.1.2, C.5.2.1.2): no more.
+
+    Relational behavior is not among it: keys of the levels below the query's do not match here.
+    """
     wanted = QueryExtension.of(asked)
     granted = QueryExtension(
-        relational=wanted.relational,
         combined_date_time=wanted.combined_date_time and asked.sop_class_uid in FIND_CLASSES,
     ).item(asked.sop_class_uid)
     length = len(asked.application_information)

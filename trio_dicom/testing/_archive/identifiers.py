@@ -85,8 +85,8 @@ def extension_of(session: Session, sop_class_uid: str) -> QueryExtension:
 def identifier_of(session: Session, request: CFindRequest | CGetRequest | CMoveRequest) -> Dataset:
     """The keys, of a level that the information model has (PS3.4 C.6.1, C.6.2).
 
-    The unique keys of the levels above may be missing where the peer has agreed on
-    relational behavior, and where the archive does not insist on them.
+    The unique keys of the levels above may be missing where the archive does not insist on
+    them.
 
     Raises:
         Refused: There are none, or they are of another level, or a unique key is missing.
@@ -102,12 +102,11 @@ def identifier_of(session: Session, request: CFindRequest | CGetRequest | CMoveR
     levels = QUERY_RETRIEVE_CLASSES[request.sop_class_uid]
     if level not in levels:
         raise _refused(f"the information model has no level {level}")
-    relational = extension_of(session, request.sop_class_uid).relational
     if session.archive.checks_unique_keys:
         *above, own = levels[: levels.index(level) + 1]
-        for higher in () if relational else above:
+        for higher in above:
             if not _is_single(identifier, LEVELS[higher]):
-                raise _refused(f"a single {LEVELS[higher]} is missing: no relational behavior")
+                raise _refused(f"a single {LEVELS[higher]} is missing")
         if LEVELS[own] not in identifier:
             raise _refused(f"the unique key {LEVELS[own]} is missing")
     return identifier
