@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
 
 from tests.testing.builders import instance, query
 from trio_dicom import (
@@ -15,8 +16,9 @@ from trio_dicom import (
     ExtendedNegotiation,
     PresentationContext,
     QueryExtension,
+    propose,
 )
-from trio_dicom.lowlevel import encode_data_set
+from trio_dicom.lowlevel import RoleSelection, encode_data_set
 from trio_dicom.sop_classes import (
     MODALITY_WORKLIST,
     PATIENT_ROOT_FIND,
@@ -25,6 +27,7 @@ from trio_dicom.sop_classes import (
     STUDY_ROOT_MOVE,
 )
 from trio_dicom.testing import MemoryArchive, open_memory_association
+from trio_dicom.testing._archive.acceptance import accept
 
 PATIENT_STUDY_ONLY = PresentationContext("1.2.840.10008.5.1.4.1.2.3.1")
 PATIENT_STUDY_ONLY_MOVE = PresentationContext("1.2.840.10008.5.1.4.1.2.3.2")
@@ -321,3 +324,13 @@ async def test_relational_queries_are_not_agreed_on() -> None:
         assert association.query_extension(STUDY_ROOT_FIND) == QueryExtension()
         keys = query("SERIES", SeriesInstanceUID="", Modality="MR", PatientID="P1")
         assert await ask(association, keys) == ([], 0xA900)
+
+
+def test_a_role_of_a_sop_class_without_a_context_is_not_answered() -> None:
+    asked = [
+        RoleSelection(sop_class_uid=uid, scu=False, scp=True)
+        for uid in (CTImageStorage, MRImageStorage)
+    ]
+    request = propose(contexts=[PresentationContext(CTImageStorage)])
+    request = evolve(request, user_information=(*request.user_information, *asked))
+    assert accept(request, refused={}).items(RoleSelection) == (asked[0],)

@@ -13,7 +13,7 @@ from trio_dicom._protocol.extended import QueryExtension
 from trio_dicom._protocol.negotiation import answer
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.items import ProposedContext
-from trio_dicom._wire.user_items import ExtendedNegotiation, OperationsWindow, RoleSelection
+from trio_dicom._wire.user_items import ExtendedNegotiation, OperationsWindow
 from trio_dicom.reasons import ContextResult
 from trio_dicom.testing._archive.identifiers import FIND_CLASSES, QUERY_RETRIEVE_CLASSES
 from trio_dicom.testing._archive.services import SERVED_CLASSES
@@ -29,7 +29,8 @@ def accept(
 ) -> AssociationAccept:
     """The answer to ``request``: everything that the archive can do.
 
-    Every role is granted that is proposed: a C-GET needs the provider's for storage.
+    Every role is granted that is proposed for a context: a C-GET needs the provider's for
+    storage. One for a SOP class without a context is not answered, as in other archives.
 
     Args:
         request: What is asked for.
@@ -40,11 +41,12 @@ def accept(
         result = refused.get(proposed.abstract_syntax)
         return judged(proposed, _syntaxes_for) if result is None else (result, None)
 
+    spoken_of = {it.abstract_syntax for it in request.contexts}
     return answer(
         request,
         supported=judge,
         window=OperationsWindow(MOST_OPERATIONS, 1),
-        roles=_as_proposed,
+        roles=lambda role: role if role.sop_class_uid in spoken_of else None,
         extended=[
             _extension(asked)
             for asked in request.items(ExtendedNegotiation)
@@ -64,10 +66,6 @@ def _extension(asked: ExtendedNegotiation) -> ExtendedNegotiation:
     ).item(asked.sop_class_uid)
     length = len(asked.application_information)
     return evolve(granted, application_information=granted.application_information[:length])
-
-
-def _as_proposed(proposed: RoleSelection) -> RoleSelection:
-    return proposed
 
 
 def _syntaxes_for(abstract_syntax: str) -> Collection[str]:
