@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pydicom import Dataset
-from pydicom.config import disable_value_validation
 from pydicom.uid import UID
 
 from trio_dicom._dimse.c_messages import CFindRequest, CGetRequest, CMoveRequest
@@ -20,6 +19,7 @@ from trio_dicom.sop_classes import (
 )
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.index import LEVELS, element_of, level_of
+from trio_dicom.testing._archive.keys import decode_keys
 from trio_dicom.testing._archive.matching import has_wildcards, values_of
 from trio_dicom.testing._archive.refusing import Refused
 
@@ -31,7 +31,6 @@ __all__ = [
     "GET_CLASSES",
     "MOVE_CLASSES",
     "QUERY_RETRIEVE_CLASSES",
-    "decode_keys",
     "extension_of",
     "identifier_of",
 ]
@@ -59,20 +58,6 @@ GET_CLASSES: Final[dict[str, tuple[str, ...]]] = {
     UID("1.2.840.10008.5.1.4.1.2.3.3"): _PATIENT_STUDY_ONLY,
 }
 QUERY_RETRIEVE_CLASSES: Final = FIND_CLASSES | MOVE_CLASSES | GET_CLASSES
-
-
-def decode_keys(identifier: Dataset) -> None:
-    """Convert every key, once and for all: many are no values of their VR, such as ranges.
-
-    Raises:
-        Refused: One is nothing that can be compared.
-    """
-    try:
-        with disable_value_validation():
-            for _ in identifier.iterall():
-                pass
-    except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
-        raise Refused(Code.CANNOT_UNDERSTAND, "a key has a value of another kind") from None
 
 
 def extension_of(session: Session, sop_class_uid: str) -> QueryExtension:

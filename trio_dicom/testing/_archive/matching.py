@@ -116,6 +116,8 @@ def _element_matches(
     wanted = values_of(key)
     if not wanted:
         return True
+    if key.VR == "US" and key.tag in candidate and candidate[key.tag].VR == "SS":
+        wanted = tuple(map(_as_signed, wanted))  # in implicit VR a key alone does not say which
     # To a wild card, no value is one of no length.
     there = values_of(found) or ("",)
     if key.tag in literal and wanted != ("*",):
@@ -140,6 +142,11 @@ def _value_matches(vr: str, wanted: str, value: str) -> bool:
     if vr == "PN":
         wanted, value = _without_empty_parts(wanted), _without_empty_parts(value)
     return wanted == value
+
+
+def _as_signed(word: str) -> str:
+    """An unsigned number of 16 bits as the signed one of the same bits."""
+    return str((int(word) ^ 0x8000) - 0x8000) if word.isdecimal() else word
 
 
 def _without_empty_parts(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 from pydicom import Dataset
+from pydicom.config import disable_value_validation
 
 from trio_dicom._dimse.message import Response, response_to
 from trio_dicom._dimse.n_messages import NActionRequest
@@ -15,6 +16,7 @@ from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.sop_classes import UPS_PULL, UPS_PUSH, UPS_WATCH
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import given
+from trio_dicom.testing._archive.keys import has_several_items
 from trio_dicom.testing._archive.refusing import Refused
 from trio_dicom.testing._archive.unified_codes import EVERYTHING, MATCHING, Action, Event, UPSCode
 from trio_dicom.testing._archive.unified_events import state_of, tell
@@ -101,7 +103,10 @@ def _suspend(session: Session, request: NActionRequest) -> int:
 
 
 def _receiver(request: NActionRequest) -> tuple[Dataset, str]:
-    asked = given(request.action_information)
+    with disable_value_validation():  # keys need be no values of their VR
+        asked = given(request.action_information)
+    if has_several_items(asked):
+        raise Refused(Code.INVALID_ARGUMENT_VALUE, "a sequence among the keys has several items")
     title = text_of(asked, "ReceivingAE").strip()
     if not title:
         raise Refused(Code.INVALID_ARGUMENT_VALUE, "there is no Receiving AE")

@@ -16,6 +16,7 @@ from trio_dicom._operations.reading import items_of
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.answering import asked_of
+from trio_dicom.testing._archive.keys import decode_keys
 from trio_dicom.testing._archive.matching import matches
 from trio_dicom.testing._archive.refusing import Refused
 
@@ -67,11 +68,12 @@ async def found_in(
         literal: The tags of keys that take no wild cards but a star alone.
 
     Raises:
-        Refused: There are no keys.
+        Refused: There are no keys, or one that cannot be compared.
     """
     identifier = request.identifier
     if identifier is None:
         raise Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "there is no identifier")
+    decode_keys(identifier, single=literal)
     for candidate in candidates:
         if session.is_cancelled(request):
             return response_to(request, Code.CANCEL)

@@ -1,0 +1,174 @@
+"""Keys that an archive cannot understand, or has too many of."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from pydicom import Dataset
+from pydicom.config import disable_value_validation
+from pydicom.uid import ImplicitVRLittleEndian
+
+from tests.interop.worklists import worklist_items, worklist_query
+from tests.testing.builders import instance, query
+from tests.testing.departments import associated, data
+from tests.testing.unified import UPS, put
+from trio_dicom import (
+    CFindRequest,
+    EncodedDataSet,
+    NActionRequest,
+    PresentationContext,
+)
+from trio_dicom.lowlevel import encode_data_set
+from trio_dicom.sop_classes import (
+    MODALITY_WORKLIST,
+    STUDY_ROOT_FIND,
+    UPS_PULL,
+    UPS_WATCH,
+)
+from trio_dicom.testing import MemoryArchive
+
+OF_IMAGES = {"StudyInstanceUID": "1.2.100", "SeriesInstanceUID": "1.2.200", "SOPInstanceUID": ""}
+MATCHING_STEPS = "1.2.840.10008.5.1.4.34.5.1"
+
+
+def archive_of(*instances: Dataset) -> MemoryArchive:
+    archive = MemoryArchive()
+    for each in instances:
+        archive.instances.add(each)
+    return archive
+
+
+async def asked(
+    archive: MemoryArchive,
+    keys: Dataset | EncodedDataSet,
+    context: PresentationContext = STUDY_ROOT_FIND,
+) -> tuple[list[Dataset], set[int], int]:
+    """The matches, the statuses that came with them, and the final one."""
+    syntaxes = [keys.transfer_syntax] if isinstance(keys, EncodedDataSet) else []
+    if syntaxes:
+        context = PresentationContext(context.abstract_syntax, syntaxes)
+    request = CFindRequest(sop_class_uid=context.abstract_syntax, data_set=keys)
+    async with (
+        associated(archive, context) as association,
+        association.open_request(request) as responses,
+    ):
+        pending = [(it.decoded_data_set(), it.status.code) async for it in responses]
+        final = (await responses.final()).status.code
+    return [it for it, _ in pending if it is not None], {code for _, code in pending}, final
+
+
+def implicit(keys: Dataset, *elements: bytes) -> EncodedDataSet:
+    """An identifier in implicit VR; the elements lie behind those of ``keys``."""
+    encoded = encode_data_set(keys, ImplicitVRLittleEndian) + b"".join(elements)
+    return EncodedDataSet(encoded, ImplicitVRLittleEndian)
+
+
+def element(group: int, number: int, value: bytes = b"") -> bytes:
+    return struct.pack("<HHI", group, number, len(value)) + value
+
+
+# --- what pydicom stumbles over -------------------------------------------------------
+
+
+LUT_DATA = element(0x0028, 0x3006)
+BELOW_ZERO = element(0x0028, 0x0120, struct.pack("<h", -2000))
+
+
+@pytest.mark.parametrize("padding,number", [(-2000, 1), (-1999, 0)])
+async def test_a_signed_key_is_compared_as_what_it_is_compared_with(
+    padding: int, number: int
+) -> None:
+    stored = instance(1, PixelRepresentation=1)
+    stored.add_new(0x0028_0120, "SS", padding)
+    keys = implicit(query("IMAGE", **OF_IMAGES), BELOW_ZERO)
+    matches, _, final = await asked(archive_of(stored), keys)
+    assert (len(matches), final) == (number, 0)
+
+
+@pytest.mark.parametrize("context", [MODALITY_WORKLIST, UPS_PULL, STUDY_ROOT_FIND])
+async def test_a_key_of_many_vrs_keeps_no_query_from_its_answer(
+    context: PresentationContext,
+) -> None:
+    archive = archive_of(instance(1))
+    archive.worklist.extend(worklist_items()[:1])
+    put(archive)
+    keys = query("STUDY") if context == STUDY_ROOT_FIND else data(PatientID="")
+    matches, _, final = await asked(archive, implicit(keys, LUT_DATA), context)
+    assert (len(matches), final) == (1, 0)
+
+
+# --- warnings are errors in these tests, as in many -----------------------------------
+
+
+async def test_long_keys_of_a_worklist_are_taken_without_a_warning() -> None:
+    with disable_value_validation():
+        query = worklist_query(ScheduledStationAETitle="A" * 20)
+        [step] = query.ScheduledProcedureStepSequence
+        step.ScheduledProcedureStepID = "*" * 30
+    archive = MemoryArchive(worklist=worklist_items())
+    encoded = implicit(query)
+    assert await asked(archive, encoded, MODALITY_WORKLIST) == ([], set(), 0)
+
+
+async def test_long_keys_of_unified_steps_are_taken_without_a_warning() -> None:
+    archive = MemoryArchive()
+    put(archive)
+    with disable_value_validation():
+        keys = data(AdmissionID="*" * 100, ScheduledProcedureStepPriority="hi*" * 20)
+        wanted = data(
+            **{it.keyword: it.value for it in keys}, ReceivingAE="W", DeletionLock="FALSE"
+        )
+    assert await asked(archive, implicit(keys), UPS_PULL) == ([], set(), 0)
+    on = PresentationContext(UPS_WATCH.abstract_syntax, [ImplicitVRLittleEndian])
+    async with associated(archive, on, calling_ae="W") as association:
+        request = NActionRequest(
+            sop_class_uid=UPS,
+            sop_instance_uid=MATCHING_STEPS,
+            action_type_id=3,
+            data_set=implicit(wanted),
+        )
+        assert (await association.send_request(request)).status.code == 0
+
+
+# --- more than one item, more than one value ------------------------------------------
+
+
+SEVERAL = [data(RequestedProcedureID="RP1"), data(RequestedProcedureID="RP2")]
+
+
+@pytest.mark.parametrize("context", [MODALITY_WORKLIST, UPS_PULL, STUDY_ROOT_FIND])
+async def test_a_key_of_several_items_is_refused(context: PresentationContext) -> None:
+    archive = archive_of(instance(1))
+    keys = query("STUDY") if context == STUDY_ROOT_FIND else Dataset()
+    keys.RequestAttributesSequence = SEVERAL
+    assert await asked(archive, keys, context) == ([], set(), 0xA900)
+    nested = query("STUDY") if context == STUDY_ROOT_FIND else Dataset()
+    nested.ReferencedRequestSequence = [data(RequestAttributesSequence=SEVERAL)]
+    assert await asked(archive, nested, context) == ([], set(), 0xA900)
+
+
+async def test_a_filter_of_several_items_is_refused() -> None:
+    keys = data(ReceivingAE="W", DeletionLock="FALSE", ReferencedRequestSequence=SEVERAL)
+    async with associated(MemoryArchive(), UPS_WATCH, calling_ae="W") as association:
+        request = NActionRequest(
+            sop_class_uid=UPS, sop_instance_uid=MATCHING_STEPS, action_type_id=3, data_set=keys
+        )
+        assert (await association.send_request(request)).status.code == 0x0115
+
+
+@pytest.mark.parametrize(
+    "keyword,values,status",
+    [
+        ("Modality", ["MR", "CT"], 0xA900),
+        ("PatientID", ["P1", "P2"], 0xA900),
+        ("ScheduledStationAETitle", ["MR1", "CT1"], 0),
+        ("StudyInstanceUID", ["1.2.3", "1.2.4"], 0),
+    ],
+)
+async def test_keys_of_single_values_take_one(keyword: str, values: list[str], status: int) -> None:
+    keys = worklist_query()
+    where = keys if keyword in keys else keys.ScheduledProcedureStepSequence[0]
+    setattr(where, keyword, values)
+    _, _, final = await asked(MemoryArchive(worklist=worklist_items()), keys, MODALITY_WORKLIST)
+    assert final == status

@@ -1,0 +1,68 @@
+"""The keys of a query as they come in: decoded once, and judged before anything is searched."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from pydicom import Dataset
+from pydicom.config import disable_value_validation
+from pydicom.datadict import dictionary_VM
+from pydicom.dataelem import RawDataElement
+
+from trio_dicom._dimse.levels import Level
+from trio_dicom._dimse.levels import element_of as raw_element_of
+from trio_dicom.status import Code
+from trio_dicom.testing._archive.matching import items_of, values_of
+from trio_dicom.testing._archive.refusing import Refused
+
+__all__ = ["decode_keys", "has_several_items"]
+
+
+def decode_keys(identifier: Dataset, *, single: AbstractSet[int] = frozenset()) -> None:
+    """Convert every key, once and for all: many are no values of their VR, such as ranges.
+
+    Args:
+        identifier: The keys.
+        single: The tags of those that take single values (PS3.4 C.2.2.2.1): of them, those
+            whose VM is 1 are refused if there are several.
+
+    Raises:
+        Refused: One is nothing that can be compared, or has more items or values than it may.
+    """
+    try:
+        with disable_value_validation():
+            _choose_vrs(identifier, None)
+            for _ in identifier.iterall():
+                pass
+    except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
+        raise Refused(Code.CANNOT_UNDERSTAND, "a key has a value of another kind") from None
+    if has_several_items(identifier):
+        raise _refused("a sequence among the keys has more than one item")
+    for key in identifier.iterall():
+        if key.tag in single and dictionary_VM(key.tag) == "1" and len(values_of(key)) > 1:
+            raise _refused(f"{key.keyword} takes a single value")
+
+
+def has_several_items(keys: Dataset) -> bool:
+    """Whether a sequence among the keys has more than the one item that it may (C.2.2.2.6)."""
+    sequences = (list(items_of(key)) for key in keys)
+    return any(len(items) > 1 or any(map(has_several_items, items)) for items in sequences)
+
+
+def _choose_vrs(data_set: Dataset, outer: Level | None) -> None:
+    """Settle the VRs that did not come: pydicom warns of those that nobody knows.
+
+    Where the dictionary leaves a choice, it wants attributes that say, and that keys do not have.
+    """
+    level = Level(data_set, outer)
+    for tag in tuple(data_set.keys()):
+        element = raw_element_of(data_set, tag)
+        if not isinstance(element, RawDataElement):
+            for item in items_of(element):
+                _choose_vrs(item, level)
+        elif element.VR in (None, "UN"):
+            data_set[tag] = element._replace(VR=level.vr_of(tag, element.value or b""))
+
+
+def _refused(comment: str) -> Refused:
+    return Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment)
