@@ -7,7 +7,7 @@ import struct
 import pytest
 from pydicom import Dataset
 from pydicom.config import disable_value_validation
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.interop.worklists import worklist_items, worklist_query
 from tests.testing.builders import instance, query
@@ -15,6 +15,7 @@ from tests.testing.departments import associated, data
 from tests.testing.unified import UPS, put
 from trio_dicom import (
     CFindRequest,
+    CMoveRequest,
     EncodedDataSet,
     NActionRequest,
     PresentationContext,
@@ -23,6 +24,7 @@ from trio_dicom.lowlevel import encode_data_set
 from trio_dicom.sop_classes import (
     MODALITY_WORKLIST,
     STUDY_ROOT_FIND,
+    STUDY_ROOT_MOVE,
     UPS_PULL,
     UPS_WATCH,
 )
@@ -129,6 +131,26 @@ async def test_long_keys_of_unified_steps_are_taken_without_a_warning() -> None:
             data_set=implicit(wanted),
         )
         assert (await association.send_request(request)).status.code == 0
+
+
+async def test_a_stored_instance_of_an_invalid_uid_is_named_among_those_that_failed() -> None:
+    with disable_value_validation():
+        stored = instance(1, SOPInstanceUID="1.2.03")
+    encoded = EncodedDataSet(
+        encode_data_set(stored, ExplicitVRLittleEndian), ExplicitVRLittleEndian
+    )
+    archive = MemoryArchive(destinations={"DEAD": ("127.0.0.1", 9)})
+    archive.instances.keep(CTImageStorage, stored.SOPInstanceUID, encoded)
+    request = CMoveRequest(
+        sop_class_uid=STUDY_ROOT_MOVE.abstract_syntax,
+        move_destination="DEAD",
+        data_set=query("STUDY", StudyInstanceUID="1.2.100"),
+    )
+    async with associated(archive, STUDY_ROOT_MOVE) as association:
+        answer = await association.send_request(request)
+    assert answer.status.code == 0xA702
+    assert answer.data_set is not None
+    assert b"1.2.03" in answer.data_set.data
 
 
 # --- more than one item, more than one value ------------------------------------------

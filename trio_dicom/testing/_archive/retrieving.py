@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 from pydicom import Dataset
+from pydicom.config import disable_value_validation
 
 from trio_dicom._dimse.c_messages import CGetRequest, CMoveRequest
 from trio_dicom._dimse.message import Response, response_to
@@ -59,7 +60,8 @@ class _Counts:
         data_set = None
         if self.failed and not is_pending:
             data_set = Dataset()
-            data_set.FailedSOPInstanceUIDList = self.failed
+            with disable_value_validation():  # they are as they were stored
+                data_set.FailedSOPInstanceUIDList = self.failed
         return response_to(
             request,
             status,
