@@ -1,4 +1,4 @@
-"""Keys that an archive cannot understand, or has too many of."""
+"""Keys that an archive does not support, cannot understand, or has too many of."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from trio_dicom import (
 from trio_dicom.lowlevel import encode_data_set
 from trio_dicom.sop_classes import (
     MODALITY_WORKLIST,
+    PATIENT_ROOT_FIND,
     STUDY_ROOT_FIND,
     STUDY_ROOT_MOVE,
     UPS_PULL,
@@ -70,11 +71,94 @@ def element(group: int, number: int, value: bytes = b"") -> bytes:
     return struct.pack("<HHI", group, number, len(value)) + value
 
 
+# --- what is not supported ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["", "wanted"])
+async def test_private_attributes_are_neither_matched_nor_returned(value: str) -> None:
+    stored = instance(1)
+    stored.private_block(0x0021, "SOMEBODY", create=True).add_new(1, "LO", "secret")
+    keys = query("IMAGE", **OF_IMAGES)
+    keys.private_block(0x0021, "SOMEBODY", create=True).add_new(1, "LO", value)
+    [match], statuses, final = await asked(archive_of(stored), keys)
+    assert (statuses, final) == ({0xFF01}, 0)
+    assert [it for it in match if it.tag.is_private] == []
+
+
+async def test_bulk_data_is_not_returned_empty() -> None:
+    keys = query("IMAGE", PixelData=b"", **OF_IMAGES)
+    [match], statuses, final = await asked(archive_of(instance(1, PixelData=b"\0\0")), keys)
+    assert (statuses, final) == ({0xFF01}, 0)
+    assert match.SOPInstanceUID == "1.2.1"
+    assert "PixelData" not in match
+
+
+async def test_items_leave_out_what_is_not_supported() -> None:
+    item = data(RequestedProcedureID="RP1")
+    item.private_block(0x0041, "SOMEBODY", create=True).add_new(1, "LO", "x")
+    keys = query("IMAGE", RequestAttributesSequence=[item], **OF_IMAGES)
+    stored = instance(1, RequestAttributesSequence=[data(RequestedProcedureID="RP1")])
+    [match], statuses, _ = await asked(archive_of(stored), keys)
+    assert statuses == {0xFF01}
+    [found] = match.RequestAttributesSequence
+    assert [it.keyword for it in found] == ["RequestedProcedureID"]
+
+
+async def test_an_attribute_that_nobody_has_is_supported() -> None:
+    [match], statuses, _ = await asked(
+        archive_of(instance(1)), query("IMAGE", InstitutionName="", **OF_IMAGES)
+    )
+    assert statuses == {0xFF00}
+    assert match["InstitutionName"].is_empty
+
+
+@pytest.mark.parametrize(
+    "level,keyword,value",
+    [
+        ("STUDY", "Modality", "MR"),
+        ("STUDY", "SeriesInstanceUID", "1.2.999"),
+        ("PATIENT", "StudyDate", "19990101"),
+        ("SERIES", "SOPInstanceUID", "1.2.999"),
+    ],
+)
+async def test_keys_of_a_lower_level_are_neither_matched_nor_returned(
+    level: str, keyword: str, value: str
+) -> None:
+    keys = query(level, PatientID="", **{keyword: value})
+    model = PATIENT_ROOT_FIND if level == "PATIENT" else STUDY_ROOT_FIND
+    [match], statuses, _ = await asked(archive_of(instance(1)), keys, model)
+    assert statuses == {0xFF01}
+    assert keyword not in match
+    assert match.PatientID == "P1"
+
+
 # --- what pydicom stumbles over -------------------------------------------------------
 
 
 LUT_DATA = element(0x0028, 0x3006)
+ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, len(LUT_DATA))
 BELOW_ZERO = element(0x0028, 0x0120, struct.pack("<h", -2000))
+
+
+@pytest.mark.parametrize(
+    "unsupported",
+    [
+        implicit(query("IMAGE", **OF_IMAGES), LUT_DATA),
+        implicit(query("IMAGE", **OF_IMAGES), element(0x0028, 0x3010, ITEM + LUT_DATA)),
+        implicit(query("IMAGE", **OF_IMAGES), element(0x0028, 0x9998, b"what")),
+        EncodedDataSet(
+            encode_data_set(query("IMAGE", **OF_IMAGES), ExplicitVRLittleEndian)
+            + bytes.fromhex("28000630")
+            + b"UN\0\0\0\0\0\0",
+            ExplicitVRLittleEndian,
+        ),
+    ],
+    ids=["bulk data", "bulk data in an item", "unknown", "bulk data of unknown VR"],
+)
+async def test_keys_of_open_or_unknown_vrs_are_left_out(unsupported: EncodedDataSet) -> None:
+    [match], statuses, final = await asked(archive_of(instance(1)), unsupported)
+    assert (statuses, final) == ({0xFF01}, 0)
+    assert {0x0028_3006, 0x0028_9998}.isdisjoint(match.keys())
 
 
 @pytest.mark.parametrize("padding,number", [(-2000, 1), (-1999, 0)])

@@ -25,7 +25,9 @@ clause of PS3.4. Another archive must find and return the same, or differ in wha
 in nothing else: a difference that goes away fails the test as well.
 
 - UIDs are shown without what they have in common. Keys without a value ask for it.
-- *leaves out* is about optional keys that an archive does not know; it need not (C.2.2.1.3).
+- *leaves out* is about optional keys that an archive does not know; it need not (C.2.2.1.3). Ours
+  leaves out keys of levels below the query's, private ones, and bulk data such as pixels. What else
+  nobody has comes empty.
 - Names match without regard to case in ours and in Orthanc, with regard to it in `dcmqrscp`; the
   standard leaves that open (C.2.2.2.1.1, C.2.2.2.4). All three compare a name as a whole, so its
   ideographic group alone is found by `*山田*`, not by `山田`.

@@ -89,6 +89,7 @@ class Question:
         model: The information model.
         extension: What is asked for when the association is opened.
         insists: Whether ours insists on the unique keys of the levels above.
+        unsupported: The keywords of keys that ours does not support, and leaves out.
         dcmqrscp: What is different in the answer of DCMTK's archive.
         orthanc: What is different in that of Orthanc.
     """
@@ -102,6 +103,7 @@ class Question:
     model: PresentationContext = STUDY_ROOT_FIND
     extension: QueryExtension = field(factory=QueryExtension)
     insists: bool = False
+    unsupported: frozenset[str] = frozenset()
     dcmqrscp: tuple[Note, ...] = ()
     orthanc: tuple[Note, ...] = ()
 

@@ -60,6 +60,14 @@ def _sequences() -> Iterator[Question]:
             {"RequestedProcedureID": "RP2", "ScheduledProcedureStepID": "STEP1"}
         ],
     )
+    yield series(
+        *("two items", rule, None),
+        *both(Finds(SEQUENCES, "11.1 11.2")),
+        RequestAttributesSequence=[
+            {"RequestedProcedureID": "RP1"},
+            {"RequestedProcedureID": "RP2"},
+        ],
+    )
     yield studies(
         *("a procedure by its code", rule, "12"),
         *both(Finds(SEQUENCES, EVERY_STUDY)),
@@ -188,13 +196,18 @@ def _levels() -> Iterator[Question]:
         StudyInstanceUID=uid("12"),
         SOPInstanceUID="",
     )
-    below = "it is no key of a study (C.6.2.1.2)"
-    yield studies(
-        *("a key of the level below", "C.6.2.1.2", "12"),
-        dcmqrscp(Finds(f"{below}: ignored", EVERY_STUDY)),
-        orthanc(Finds(f"{below}: nothing has it")),
-        Modality="MR",
-    )
+    nothing = Finds("it takes a key of a lower level for one that nothing has (C.2.2.1.3)")
+    for words, keyword, value in (
+        ("a key of the level below", "Modality", "MR"),
+        ("the unique key of the level below", "SeriesInstanceUID", uid("12.1")),
+    ):
+        yield studies(
+            *(words, "C.2.2.1.3", EVERY_STUDY),
+            dcmqrscp(Gives("it does not match it either, but gives it of one instance", keyword)),
+            orthanc(nothing),
+            unsupported=frozenset({keyword}),
+            **{keyword: value},
+        )
 
 
 def _without_study(

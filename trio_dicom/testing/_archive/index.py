@@ -21,6 +21,7 @@ __all__ = [
     "LEVELS",
     "element_of",
     "indexed",
+    "is_searchable",
     "level_of",
     "sop_uids",
     "summary_of",
@@ -56,6 +57,11 @@ def indexed(data_set: Dataset) -> Dataset:
     return index
 
 
+def is_searchable(tag: BaseTag, vr: str) -> bool:
+    """Whether attributes of that tag and VR are indexed, if they have values that can be."""
+    return not tag.is_private and vr not in _BULK_VRS and vr != "UN"
+
+
 def _searchable(data_set: Dataset, tag: BaseTag) -> DataElement | None:
     raw = raw_element_of(data_set, tag)
     if isinstance(raw, RawDataElement) and (raw.VR in _BULK_VRS or _is_long(raw)):
@@ -69,7 +75,7 @@ def _searchable(data_set: Dataset, tag: BaseTag) -> DataElement | None:
     if element.VR in _NUMBER_VRS and isinstance(element.value, str) and element.value:
         return None  # pydicom gives the text of what is no number
     # A known attribute that came as UN has its own VR by now (PS3.5 6.2.2).
-    return None if element.VR in _BULK_VRS or element.VR == "UN" else element
+    return element if is_searchable(tag, element.VR) else None
 
 
 def _is_long(raw: RawDataElement) -> bool:
@@ -106,7 +112,7 @@ def summary_of(level: str, instances: AnySequence[Dataset]) -> Dataset:
 
     Those that belong to its level and those above are as the first instance has them that
     does, others as all its instances agree on. To them comes what the standard lets archives
-    count (PS3.4 C.6.1.1).
+    count (PS3.4 C.3.4).
 
     Args:
         level: What it is.

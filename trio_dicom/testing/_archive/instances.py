@@ -25,6 +25,7 @@ from trio_dicom.testing._archive.index import (
     sop_uids,
     summary_of,
 )
+from trio_dicom.testing._archive.keys import supported_keys
 from trio_dicom.testing._archive.matching import matches, values_of
 
 __all__ = ["Instance", "Instances"]
@@ -127,8 +128,9 @@ class Instances:
         """What a C-FIND with that identifier gives, one match after the other.
 
         An attribute of a patient, study or series is as the first instance has it that does;
-        one that belongs to a lower level is given where all instances agree on it. Those without
-        a unique key, such as patients whose ID nobody knew, are one, as in other archives.
+        one that belongs to none of them is given where all instances agree on it. Keys that the
+        archive does not support, such as those of a lower level, are left out. Those without a
+        unique key, such as patients whose ID nobody knew, are one, as in other archives.
 
         Args:
             identifier: The keys, with the level.
@@ -139,6 +141,7 @@ class Instances:
             ValueError: It names no level.
         """
         level = level_of(identifier)
+        keys, _ = supported_keys(identifier, level)
         entities: dict[str, list[Dataset]] = {}
         for instance in self:
             for value in values_of(element_of(instance.attributes, LEVELS[level])) or ("",):
@@ -148,8 +151,8 @@ class Instances:
             if ae_title:
                 summary.RetrieveAETitle = ae_title
             summary.InstanceAvailability = "ONLINE"
-            if matches(identifier, summary, combined_date_time=combined_date_time):
-                yield match_for(identifier, summary, combined_date_time=combined_date_time)
+            if matches(keys, summary, combined_date_time=combined_date_time):
+                yield match_for(keys, summary, combined_date_time=combined_date_time)
 
     def select(self, identifier: Dataset) -> list[Instance]:
         """The instances that a C-GET or C-MOVE with that identifier retrieves.

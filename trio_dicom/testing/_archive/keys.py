@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 from pydicom.config import disable_value_validation
 from pydicom.datadict import dictionary_VM
 from pydicom.dataelem import RawDataElement
+from pydicom.sequence import Sequence
 
 from trio_dicom._dimse.levels import Level
 from trio_dicom._dimse.levels import element_of as raw_element_of
 from trio_dicom.status import Code
+from trio_dicom.testing._archive.index import is_searchable
+from trio_dicom.testing._archive.level_keys import LEVEL_KEYS
 from trio_dicom.testing._archive.matching import items_of, values_of
 from trio_dicom.testing._archive.refusing import Refused
 
-__all__ = ["decode_keys", "has_several_items"]
+__all__ = ["decode_keys", "has_several_items", "supported_keys"]
 
 
 def decode_keys(identifier: Dataset, *, single: AbstractSet[int] = frozenset()) -> None:
@@ -47,6 +50,41 @@ def has_several_items(keys: Dataset) -> bool:
     """Whether a sequence among the keys has more than the one item that it may (C.2.2.2.6)."""
     sequences = (list(items_of(key)) for key in keys)
     return any(len(items) > 1 or any(map(has_several_items, items)) for items in sequences)
+
+
+def supported_keys(identifier: Dataset, level: str) -> tuple[Dataset, bool]:
+    """The keys that the archive supports; others are neither matched nor returned (C.2.2.1.3).
+
+    It knows nothing of what it does not index, nor of attributes of the levels below the query's.
+
+    Args:
+        identifier: The keys.
+        level: The level of the query.
+
+    Returns:
+        What is left, and whether that is everything.
+    """
+    levels = list(LEVEL_KEYS)
+    below = {tag for it in levels[levels.index(level) + 1 :] for tag in LEVEL_KEYS[it]}
+    supported, is_complete = _searchable_keys(identifier)
+    for tag in below.intersection(supported.keys()):
+        del supported[tag]
+        is_complete = False
+    return supported, is_complete
+
+
+def _searchable_keys(keys: Dataset) -> tuple[Dataset, bool]:
+    searchable, is_complete = Dataset(), True
+    for key in keys:
+        if not is_searchable(key.tag, key.VR):
+            is_complete = False
+        elif key.VR == "SQ":
+            parts = [_searchable_keys(item) for item in items_of(key)]
+            searchable.add(DataElement(key.tag, "SQ", Sequence(item for item, _ in parts)))
+            is_complete = is_complete and all(complete for _, complete in parts)
+        else:
+            searchable.add(key)
+    return searchable, is_complete
 
 
 def _choose_vrs(data_set: Dataset, outer: Level | None) -> None:

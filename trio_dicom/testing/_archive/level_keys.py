@@ -1,4 +1,4 @@
-"""The attributes of patients, studies and series that every query may name (PS3.4 C.6.1.1)."""
+"""The attributes of each level that every query may name (PS3.4 C.6.1.1)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _KEYWORDS: Final = {
         *("Occupation", "AdditionalPatientHistory", "OtherStudyNumbers"),
     ),
     "SERIES": ("Modality", "SeriesNumber", "SeriesInstanceUID"),
-    "IMAGE": (),
+    "IMAGE": ("InstanceNumber", "SOPInstanceUID", "SOPClassUID"),
 }
 
 LEVEL_KEYS: Final = {
     level: tuple(tag for tag in map(tag_for_keyword, keywords) if tag is not None)
     for level, keywords in _KEYWORDS.items()
 }
-"""The tags of PS3.4 Tables C.6-1 to C.6-3 by level, without those that archives count."""
+"""The tags of PS3.4 Tables C.6-1 to C.6-4 by level, without those that archives count."""
