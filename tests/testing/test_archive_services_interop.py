@@ -26,7 +26,7 @@ from tests.interop.worklists import worklist_items, worklist_query
 from tests.testing.builders import instance
 from tests.testing.departments import data
 from tests.testing.pynetdicom_client import associated, event_queue
-from trio_dicom import open_association
+from trio_dicom import StatusError, open_association
 from trio_dicom.sop_classes import MODALITY_WORKLIST
 from trio_dicom.testing import MemoryArchive
 
@@ -144,6 +144,20 @@ async def test_our_client_finds_the_same_in_the_archive_and_in_wlmscpfs(
             ):
                 told.append(_told([match.identifier async for match in matches]))
         assert told[0] == told[1]
+
+
+async def test_a_step_key_of_two_items_is_refused_by_the_archive_and_by_wlmscpfs(
+    archive: MemoryArchive, wlmscpfs: peers.Peer
+) -> None:
+    query = worklist_query(Modality="MR")
+    query.ScheduledProcedureStepSequence.append(data(Modality="CT"))
+    for peer in (archive, wlmscpfs):
+        async with open_association(
+            peer.host, peer.port, called_ae=peer.ae_title, contexts=[MODALITY_WORKLIST]
+        ) as association:
+            with pytest.raises(StatusError, match="A900H"):
+                async with association.c_find(query) as matches:
+                    await matches.receive()
 
 
 def _told(found: list[Dataset]) -> list[tuple[str, ...]]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 from pydicom import DataElement, Dataset
 from pydicom.config import disable_value_validation
-from pydicom.datadict import dictionary_VM
 from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
 
@@ -15,22 +12,17 @@ from trio_dicom._dimse.levels import element_of as raw_element_of
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.index import is_searchable
 from trio_dicom.testing._archive.level_keys import LEVEL_KEYS
-from trio_dicom.testing._archive.matching import items_of, values_of
+from trio_dicom.testing._archive.matching import items_of
 from trio_dicom.testing._archive.refusing import Refused
 
 __all__ = ["decode_keys", "has_several_items", "supported_keys"]
 
 
-def decode_keys(identifier: Dataset, *, single: AbstractSet[int] = frozenset()) -> None:
+def decode_keys(identifier: Dataset) -> None:
     """Convert every key, once and for all: many are no values of their VR, such as ranges.
 
-    Args:
-        identifier: The keys.
-        single: The tags of those that take single values (PS3.4 C.2.2.2.1): of them, those
-            whose VM is 1 are refused if there are several.
-
     Raises:
-        Refused: One is nothing that can be compared, or has more items or values than it may.
+        Refused: One is nothing that can be compared, or has more than one item.
     """
     try:
         with disable_value_validation():
@@ -40,10 +32,10 @@ def decode_keys(identifier: Dataset, *, single: AbstractSet[int] = frozenset()) 
     except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
         raise Refused(Code.CANNOT_UNDERSTAND, "a key has a value of another kind") from None
     if has_several_items(identifier):
-        raise _refused("a sequence among the keys has more than one item")
-    for key in identifier.iterall():
-        if key.tag in single and dictionary_VM(key.tag) == "1" and len(values_of(key)) > 1:
-            raise _refused(f"{key.keyword} takes a single value")
+        raise Refused(
+            Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS,
+            "a sequence among the keys has more than one item",
+        )
 
 
 def has_several_items(keys: Dataset) -> bool:
@@ -100,7 +92,3 @@ def _choose_vrs(data_set: Dataset, outer: Level | None) -> None:
                 _choose_vrs(item, level)
         elif element.VR in (None, "UN"):
             data_set[tag] = element._replace(VR=level.vr_of(tag, element.value or b""))
-
-
-def _refused(comment: str) -> Refused:
-    return Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, comment)

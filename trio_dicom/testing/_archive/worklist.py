@@ -73,7 +73,7 @@ async def found_in(
     identifier = request.identifier
     if identifier is None:
         raise Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "there is no identifier")
-    decode_keys(identifier, single=literal)
+    decode_keys(identifier)
     for candidate in candidates:
         if session.is_cancelled(request):
             return response_to(request, Code.CANCEL)
