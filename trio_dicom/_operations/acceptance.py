@@ -17,7 +17,7 @@ __all__ = ["STORABLE_SYNTAXES", "STORAGE_CLASSES", "judged", "rejection"]
 
 STORAGE_CLASSES: Final[frozenset[str]] = frozenset(storage_sop_classes(retired=True))
 STORABLE_SYNTAXES: Final[frozenset[str]] = frozenset(AllTransferSyntaxes)
-"""In which instances can be kept: all that pydicom knows."""
+"""In which instances can be kept."""
 
 
 def rejection(

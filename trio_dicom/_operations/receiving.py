@@ -194,9 +194,9 @@ async def open_receiver(
             print("waiting for instances at", receiver.address)
             await trio.sleep_forever()
 
-    It answers C-ECHO, C-STORE of every storage class in every transfer syntax that pydicom
-    knows, and N-EVENT-REPORT. Instances are written to disk while they arrive. Of the
-    syntaxes of a context it takes the first, which is what the sender likes best.
+    It answers C-ECHO, C-STORE of every storage class in every transfer syntax of pydicom's
+    ``AllTransferSyntaxes``, and N-EVENT-REPORT. Instances are written to disk while they arrive.
+    Of the syntaxes of a context it takes the first, which is what the sender likes best.
 
     Leaving the block aborts the associations that are open, within ``Timeouts.abort``.
 

@@ -36,8 +36,8 @@ class MemoryArchive:
     Beside that it is what a department has around one: it serves a modality worklist, commits
     itself to what it stores, and keeps modality performed and unified procedure steps.
 
-    It accepts every storage SOP class in every transfer syntax that pydicom knows, and
-    takes the first one that is proposed.
+    It accepts every storage SOP class in every transfer syntax of pydicom's
+    ``AllTransferSyntaxes``, and takes the first one that is proposed.
 
     Attributes:
         ae_title: What it is called.
