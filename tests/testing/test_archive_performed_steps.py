@@ -249,3 +249,78 @@ async def test_a_change_that_cannot_be_changes_nothing(
         response = await association.n_set(CLASS, "1.2.9", changes)
     assert (response.status.code, response.error_comment) == (status, comment)
     assert str(archive.performed_steps["1.2.9"]) == before
+
+
+# PS3.4 Table F.7.2-1, column N-SET: what is not allowed, and what is. The UIDs of the step itself
+# are in the command set alone (PS3.4 5.4.2.3).
+NOT_ALLOWED: dict[str, object] = {
+    "SOPClassUID": CLASS,
+    "SOPInstanceUID": "1.2.10",
+    "ScheduledStepAttributesSequence": [data(StudyInstanceUID="1.2.4")],
+    "PatientName": "Roe^Jane",
+    "PatientID": "2",
+    "IssuerOfPatientID": "B",
+    "IssuerOfPatientIDQualifiersSequence": [data(UniversalEntityID="B")],
+    "OtherPatientIDsSequence": [data(PatientID="3")],
+    "PatientBirthDate": "19000101",
+    "PatientSex": "M",
+    "ReferencedPatientSequence": [],
+    "AdmissionID": "B",
+    "IssuerOfAdmissionIDSequence": [data(LocalNamespaceEntityID="B")],
+    "ServiceEpisodeID": "B",
+    "IssuerOfServiceEpisodeIDSequence": [data(LocalNamespaceEntityID="B")],
+    "ServiceEpisodeDescription": "ill",
+    "PerformedProcedureStepID": "PPS2",
+    "PerformedStationAETitle": "OTHER",
+    "PerformedStationName": "Other",
+    "PerformedLocation": "Elsewhere",
+    "PerformedProcedureStepStartDate": "19000101",
+    "PerformedProcedureStepStartTime": "12",
+    "Modality": "MR",
+    "StudyID": "2",
+}
+ALLOWED: dict[str, object] = {
+    "PerformedProcedureStepStatus": "IN PROGRESS",
+    "PerformedProcedureStepDescription": "Head",
+    "PerformedProcedureTypeDescription": "Head",
+    "ProcedureCodeSequence": [REASON.data_set()],
+    "ReasonForPerformedProcedureCodeSequence": [REASON.data_set()],
+    **END,
+    "CommentsOnThePerformedProcedureStep": "late",
+    "PerformedProcedureStepDiscontinuationReasonCodeSequence": [REASON.data_set()],
+    "PerformedProtocolCodeSequence": [REASON.data_set()],
+    "PerformedSeriesSequence": [UNFINISHED.data_set()],
+    "ContrastBolusAgent": "none",  # one of all the others
+}
+# What a step is not created without, or not if it is empty.
+NEEDED = (
+    *("PerformedProcedureStepID", "Modality", "ScheduledStepAttributesSequence"),
+    *("PerformedStationAETitle", "PerformedProcedureStepStatus"),
+    *("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
+)
+
+
+def empty(keyword: str) -> object:
+    return [] if keyword.endswith("Sequence") else ""
+
+
+@pytest.mark.parametrize("keyword", [*NOT_ALLOWED, *ALLOWED])
+async def test_an_attribute_of_a_step_is_set_if_the_table_allows_it(keyword: str) -> None:
+    archive = MemoryArchive()
+    value = (NOT_ALLOWED | ALLOWED)[keyword]
+    # With all of them, so that none is refused because it was not created.
+    created = performed(**{it: empty(it) for it in (*NOT_ALLOWED, *ALLOWED) if it not in NEEDED})
+    async with associated(archive, MPPS) as association:
+        await create_performed_step(association, created, sop_instance_uid="1.2.9")
+        before = str(archive.performed_steps["1.2.9"])
+        response = await association.n_set(CLASS, "1.2.9", data(**{keyword: value}))
+    after = archive.performed_steps["1.2.9"]
+    if keyword in ALLOWED:
+        assert response.status.is_success
+        assert after[keyword] == data(**{keyword: value})[keyword]
+    else:
+        assert (response.status.code, response.error_comment) == (
+            0x0105,
+            f"{keyword} cannot be set",
+        )
+        assert str(after) == before

@@ -33,8 +33,8 @@ _IN_PROGRESS: Final = "IN PROGRESS"
 _STATES: Final = (_IN_PROGRESS, "COMPLETED", "DISCONTINUED")
 _FINAL: Final = 0xA710  # error ID (PS3.4 Table F.7.2-2)
 
-# What a step is created with (PS3.4 Table F.7.2-1): of type 1, and of type 2. Those of type 1
-# cannot be set later, apart from the status, which is looked at first.
+# What a step is created with (PS3.4 Table F.7.2-1): of type 1, of type 2, and what else an N-SET
+# may not set. Those of type 1 cannot be set later, apart from the status, which is looked at first.
 _OF_TYPE_1: Final = ("ScheduledStepAttributesSequence", *CREATED_WITH_VALUES)
 _OF_TYPE_2_AND_FIXED: Final = (
     "PatientName",
@@ -46,6 +46,20 @@ _OF_TYPE_2_AND_FIXED: Final = (
     "PerformedLocation",
     "StudyID",
 )
+_OPTIONAL_AND_FIXED: Final = (
+    # The UIDs of the step itself are in the command set alone (PS3.4 5.4.2.3).
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "OtherPatientIDsSequence",
+    "AdmissionID",
+    "IssuerOfAdmissionIDSequence",
+    "ServiceEpisodeID",
+    "IssuerOfServiceEpisodeIDSequence",
+    "ServiceEpisodeDescription",
+)
+_FIXED: Final = (*_OF_TYPE_1, *_OF_TYPE_2_AND_FIXED, *_OPTIONAL_AND_FIXED)
 _OF_TYPE_2: Final = (
     *_OF_TYPE_2_AND_FIXED,
     "PerformedProcedureStepDescription",
@@ -113,7 +127,7 @@ async def set_performed(session: Session, request: NSetRequest, _on: NegotiatedC
             error_id=_FINAL,
         )
     changes = given(request.modification_list)
-    require_settable(step, changes, fixed=(*_OF_TYPE_1, *_OF_TYPE_2_AND_FIXED))
+    require_settable(step, changes, fixed=_FIXED)
     changed = given(step)
     update(changed, changes)
     state = text_of(changed, "PerformedProcedureStepStatus")
