@@ -324,3 +324,31 @@ async def test_an_attribute_of_a_step_is_set_if_the_table_allows_it(keyword: str
             f"{keyword} cannot be set",
         )
         assert str(after) == before
+
+
+def private(value: str) -> Dataset:
+    found = Dataset()
+    found.private_block(0x0041, "ACME", create=True).add_new(0x01, "LO", value)
+    return found
+
+
+@pytest.mark.parametrize("created", [True, False])
+async def test_a_private_attribute_is_set_if_it_was_created(created: bool) -> None:
+    archive = MemoryArchive()
+    step = performed()
+    if created:
+        step.update(private("first"))
+    async with associated(archive, MPPS) as association:
+        await create_performed_step(association, step, sop_instance_uid="1.2.9")
+        before = str(archive.performed_steps["1.2.9"])
+        response = await association.n_set(CLASS, "1.2.9", private("second"))
+    after = archive.performed_steps["1.2.9"]
+    if created:
+        assert response.status.is_success
+        assert after[0x0041_1001].value == "second"
+    else:
+        assert (response.status.code, response.error_comment) == (
+            0x0105,
+            "(0041,0010) was not created",
+        )
+        assert str(after) == before

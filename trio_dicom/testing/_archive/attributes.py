@@ -77,16 +77,13 @@ def require(
             raise Refused(_MISSING_VALUE, f"without a value of {keyword}")
 
 
-def require_settable(
-    data_set: Dataset, modifications: Dataset, *, fixed: Collection[str], besides: str = ""
-) -> None:
+def require_settable(data_set: Dataset, modifications: Dataset, *, fixed: Collection[str]) -> None:
     """Refuse what an N-SET cannot change.
 
     Args:
         data_set: The instance.
         modifications: What is to be set.
         fixed: The attributes that are set by an N-CREATE alone.
-        besides: One that goes with the request, and need not have been created.
 
     Raises:
         Refused: An attribute is fixed, or was not created; the comment says which.
@@ -94,8 +91,8 @@ def require_settable(
     for element in modifications:
         if element.keyword in fixed:
             raise Refused(NO_SUCH_ATTRIBUTE, f"{element.keyword} cannot be set")
-        is_known = element.tag in data_set or element.tag == _CHARACTER_SET
-        if not is_known and element.keyword != besides:
+        # By its tag: private attributes have no keyword, and one of them is not the other.
+        if element.tag not in data_set and element.tag != _CHARACTER_SET:
             name = element.keyword or str(element.tag)
             raise Refused(NO_SUCH_ATTRIBUTE, f"{name} was not created")
 

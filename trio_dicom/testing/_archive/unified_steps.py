@@ -157,7 +157,7 @@ async def set_unified(session: Session, request: NSetRequest, _on: NegotiatedCon
         raise Refused(UPSCode.WRONG_TRANSACTION, "somebody else has claimed the step")
     if "ProcedureStepState" in changes:
         raise Refused(INVALID_VALUE, "the state of a step changes by N-ACTION")
-    require_settable(step, changes, fixed=_FIXED, besides="TransactionUID")
+    require_settable(step, changes, fixed=_FIXED)
     require(changes, with_values=[it for it in _NEVER_EMPTY if it in changes])
     changes.ScheduledProcedureStepModificationDateTime = _now()
     changed = given(step)
