@@ -18,7 +18,7 @@ from trio_dicom import (
 )
 from trio_dicom.testing import MemoryArchive, open_memory_association
 
-__all__ = ["Listening", "associated", "data"]
+__all__ = ["Listening", "associated", "data", "performed"]
 
 
 def data(**values: Any) -> Dataset:
@@ -27,6 +27,19 @@ def data(**values: Any) -> Dataset:
     for keyword, value in values.items():
         setattr(data_set, keyword, value)
     return data_set
+
+
+def performed(**values: object) -> Dataset:
+    """What a performed procedure step is created with, for ``create_performed_step``."""
+    return data(
+        **{
+            "PatientName": "Müller^Jürgen",
+            "PerformedProcedureStepID": "PPS1",
+            "Modality": "CT",
+            "ScheduledStepAttributesSequence": [data(StudyInstanceUID="1.2.3")],
+            **values,
+        }
+    )
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.interop.worklists import worklist_items
-from tests.testing.departments import associated, data
+from tests.testing.departments import associated, data, performed
 from trio_dicom import (
     CodedEntry,
     EncodedDataSet,
@@ -29,18 +29,6 @@ CLASS, RETRIEVE = MPPS.abstract_syntax, MPPS_RETRIEVE.abstract_syntax
 SERIES = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Kopf, groß")
 UNFINISHED = PerformedSeries(series_instance_uid="1.2.3.5", protocol_name="Head")
 REASON = CodedEntry("110501", "DCM", "Equipment failure")
-
-
-def performed(**values: object) -> Dataset:
-    return data(
-        **{
-            "PatientName": "Müller^Jürgen",
-            "PerformedProcedureStepID": "PPS1",
-            "Modality": "CT",
-            "ScheduledStepAttributesSequence": [data(StudyInstanceUID="1.2.3")],
-            **values,
-        }
-    )
 
 
 async def test_a_step_goes_its_way_and_then_is_final() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import trio
 from pydicom import Dataset, dcmread
-from pydicom.uid import CTImageStorage
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
+from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep,
     ModalityPerformedProcedureStepRetrieve,
@@ -25,6 +26,7 @@ from tests.interop.pynetdicom_peer import serving
 from tests.interop.worklists import worklist_items, worklist_query
 from tests.testing.builders import instance
 from tests.testing.departments import data
+from tests.testing.others import with_pynetdicom
 from tests.testing.pynetdicom_client import associated, event_queue
 from trio_dicom import StatusError, open_association
 from trio_dicom.sop_classes import MODALITY_WORKLIST
@@ -314,3 +316,19 @@ async def test_pynetdicom_performs_a_step(archive: MemoryArchive) -> None:
     assert error_id == 0xA710
     assert step.PerformedProcedureStepStatus == "COMPLETED"
     assert archive.performed_steps[UID].PerformedSeriesSequence[0].ProtocolName == "Head"
+
+
+async def test_pynetdicom_is_refused_what_is_no_beginning(archive: MemoryArchive) -> None:
+    own, step = ModalityPerformedProcedureStep, _performed()
+    step.PerformedProcedureStepStatus = "COMPLETED"
+
+    def perform(association: Association) -> tuple[tuple[int, Dataset | None], tuple[int, int]]:
+        # The attribute list of a failure: it reads over that, and goes on.
+        refused, attributes = association.send_n_create(step, own, UID)
+        association.send_n_create(_performed(), own, UID)
+        fixed, _ = association.send_n_set(data(PatientName="Roe^Jane"), own, UID)
+        return (refused.Status, attributes), (fixed.Status, fixed.AttributeIdentifierList)
+
+    refused, fixed = await with_pynetdicom(archive, perform, (own, ExplicitVRLittleEndian))
+    assert refused == (0x0106, None)
+    assert fixed == (0x0105, 0x0010_0010)

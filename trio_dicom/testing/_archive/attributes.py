@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
 from pydicom.tag import BaseTag
 
 from trio_dicom._operations.declaring import declare_text
@@ -14,11 +14,10 @@ from trio_dicom.testing._archive.matching import values_of
 from trio_dicom.testing._archive.refusing import Refused
 
 __all__ = [
-    "INVALID_VALUE",
-    "NO_SUCH_ATTRIBUTE",
     "OPTIONAL_NOT_SUPPORTED",
     "given",
     "has_value",
+    "invalid",
     "require",
     "require_settable",
     "selected",
@@ -27,8 +26,8 @@ __all__ = [
 
 # Of PS3.7 Annex C.
 OPTIONAL_NOT_SUPPORTED: Final = 0x0001
-NO_SUCH_ATTRIBUTE: Final = 0x0105
-INVALID_VALUE: Final = 0x0106
+_NO_SUCH_ATTRIBUTE: Final = 0x0105
+_INVALID_VALUE: Final = 0x0106
 _MISSING_ATTRIBUTE: Final = 0x0120
 _MISSING_VALUE: Final = 0x0121
 
@@ -44,7 +43,7 @@ def given(data_set: Dataset | None) -> Dataset:
     try:
         return copied(data_set)
     except Exception:  # noqa: BLE001  pydicom raises what it likes where a value is broken
-        raise Refused(INVALID_VALUE, "the attributes have a value that is none") from None
+        raise Refused(_INVALID_VALUE, "the attributes have a value that is none") from None
 
 
 def has_value(data_set: Dataset, keyword: str) -> bool:
@@ -53,6 +52,19 @@ def has_value(data_set: Dataset, keyword: str) -> bool:
         return False
     element = data_set[keyword]
     return bool(element.value) if element.VR == "SQ" else bool(values_of(element))
+
+
+def invalid(data_set: Dataset, keyword: str, comment: str) -> Refused:
+    """What refuses one value of a request.
+
+    Args:
+        data_set: What the peer gives.
+        keyword: The attribute, which the answer repeats (PS3.7 C.5.11).
+        comment: What is wrong with it.
+    """
+    wrong = Dataset()
+    wrong.add(data_set[keyword])
+    return Refused(_INVALID_VALUE, comment, data_set=declare_text(wrong))
 
 
 def require(
@@ -71,7 +83,7 @@ def require(
     with_values = tuple(with_values)
     for keyword in (*with_values, *present):
         if keyword not in data_set:
-            raise Refused(_MISSING_ATTRIBUTE, f"without {keyword}")
+            raise Refused(_MISSING_ATTRIBUTE, f"without {keyword}", attribute_identifiers=[keyword])
     for keyword in with_values:
         if not has_value(data_set, keyword):
             raise Refused(_MISSING_VALUE, f"without a value of {keyword}")
@@ -90,11 +102,16 @@ def require_settable(data_set: Dataset, modifications: Dataset, *, fixed: Collec
     """
     for element in modifications:
         if element.keyword in fixed:
-            raise Refused(NO_SUCH_ATTRIBUTE, f"{element.keyword} cannot be set")
+            raise _not_settable(element, f"{element.keyword} cannot be set")
         # By its tag: private attributes have no keyword, and one of them is not the other.
         if element.tag not in data_set and element.tag != _CHARACTER_SET:
             name = element.keyword or str(element.tag)
-            raise Refused(NO_SUCH_ATTRIBUTE, f"{name} was not created")
+            raise _not_settable(element, f"{name} was not created")
+
+
+def _not_settable(element: DataElement, comment: str) -> Refused:
+    # The comment may be cut short; the tag tells it all (PS3.7 C.5.17).
+    return Refused(_NO_SUCH_ATTRIBUTE, comment, attribute_identifiers=[element.tag])
 
 
 def update(data_set: Dataset, modifications: Dataset) -> None:

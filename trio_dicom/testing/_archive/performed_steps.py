@@ -15,8 +15,8 @@ from trio_dicom._operations.reading import items_of, text_of
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import (
-    INVALID_VALUE,
     given,
+    invalid,
     require,
     require_settable,
     selected,
@@ -103,7 +103,7 @@ async def create_performed(
         raise Refused(Code.DUPLICATE_SOP_INSTANCE, "there is such a step")
     require(step, with_values=["PerformedProcedureStepStatus"])
     if step.PerformedProcedureStepStatus != _IN_PROGRESS:
-        raise Refused(INVALID_VALUE, "a step begins IN PROGRESS")
+        raise invalid(step, "PerformedProcedureStepStatus", "a step begins IN PROGRESS")
     require(step, with_values=_OF_TYPE_1, present=_OF_TYPE_2)
     for item in items_of(step, "ScheduledStepAttributesSequence"):
         require(item, with_values=["StudyInstanceUID"], present=PRESENT_IN_SCHEDULED)
@@ -132,7 +132,7 @@ async def set_performed(session: Session, request: NSetRequest, _on: NegotiatedC
     update(changed, changes)
     state = text_of(changed, "PerformedProcedureStepStatus")
     if state not in _STATES:
-        raise Refused(INVALID_VALUE, "there is no such status of a step")
+        raise invalid(changes, "PerformedProcedureStepStatus", "there is no such status of a step")
     if state != _IN_PROGRESS:
         require(changed, with_values=_AT_THE_END)
     _require_whole_series(changed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trio_dicom.status import Status
 
 __all__ = ["AssociationOver", "Refused"]
@@ -16,10 +18,10 @@ class Refused(Exception):
 
     Attributes:
         status: Which one.
-        error_id: The Error ID (0000,0903) of the answer, where the standard has one.
+        fields: What the answer says besides the comment, by the names of its fields.
     """
 
-    def __init__(self, status: Status | int, comment: str, *, error_id: int | None = None) -> None:
+    def __init__(self, status: Status | int, comment: str, **fields: Any) -> None:
         super().__init__(comment)
         self.status = status
-        self.error_id = error_id
+        self.fields = fields

@@ -127,7 +127,7 @@ async def serve_request(session: Session, request: Request, context: NegotiatedC
         response = await service.serve(session, request, context)
     except Refused as refused:
         response = response_to(
-            request, refused.status, error_comment=str(refused), error_id=refused.error_id
+            request, refused.status, error_comment=str(refused), **refused.fields
         )
     except PDUError:
         # Its words may quote the data set: they stay here.

@@ -18,9 +18,9 @@ from trio_dicom._operations.ups_values import PRESENT_AT_CREATION
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import (
-    INVALID_VALUE,
     given,
     has_value,
+    invalid,
     require,
     require_settable,
     selected,
@@ -110,7 +110,7 @@ async def create_unified(
     require(step, with_values=_OF_TYPE_1, present=PRESENT_AT_CREATION)
     for keyword in _EMPTY:
         if has_value(step, keyword):
-            raise Refused(INVALID_VALUE, f"{keyword} is empty at first")
+            raise invalid(step, keyword, f"{keyword} is empty at first")
     filled = Dataset()
     filled.ScheduledProcedureStepModificationDateTime = _now()
     if not has_value(step, "WorklistLabel"):
@@ -156,7 +156,7 @@ async def set_unified(session: Session, request: NSetRequest, _on: NegotiatedCon
     if state != "SCHEDULED" and transaction != text_of(step, "TransactionUID"):
         raise Refused(UPSCode.WRONG_TRANSACTION, "somebody else has claimed the step")
     if "ProcedureStepState" in changes:
-        raise Refused(INVALID_VALUE, "the state of a step changes by N-ACTION")
+        raise invalid(changes, "ProcedureStepState", "the state of a step changes by N-ACTION")
     require_settable(step, changes, fixed=_FIXED)
     require(changes, with_values=[it for it in _NEVER_EMPTY if it in changes])
     changes.ScheduledProcedureStepModificationDateTime = _now()
