@@ -246,7 +246,22 @@ async def test_a_transaction_uid_serves_once(archive: MemoryArchive) -> None:
         data(TransactionUID="1.9"),
         data(TransactionUID="1.9", ReferencedSOPSequence=[]),
         data(ReferencedSOPSequence=[ONE.data_set()]),
-        data(TransactionUID="1.9", ReferencedSOPSequence=[data(ReferencedSOPClassUID="1.2")]),
+        request(ReferencedSOPSequence=[data(ReferencedSOPClassUID=CTImageStorage)]),
+        request(ReferencedSOPSequence=[data(ReferencedSOPInstanceUID="1.2.1")]),
+        request(
+            ReferencedSOPSequence=[
+                TWO.data_set(),
+                data(ReferencedSOPClassUID="", ReferencedSOPInstanceUID="1.2.1"),
+            ]
+        ),
+        # PS3.4 J.3.2.1.1.3: an instance may be referenced only once, of whichever class.
+        request(ReferencedSOPSequence=[ONE.data_set(), TWO.data_set(), ONE.data_set()]),
+        request(
+            ReferencedSOPSequence=[
+                ONE.data_set(),
+                InstanceReference(MRImageStorage, "1.2.1").data_set(),
+            ]
+        ),
     ],
 )
 async def test_what_is_no_request_is_refused(

@@ -94,15 +94,13 @@ async def commit(session: Session, request: NActionRequest, context: NegotiatedC
 
 def _result(archive: MemoryArchive, asked: Dataset) -> Dataset:
     transaction = uid_of(asked, "TransactionUID")
-    items = items_of(asked, "ReferencedSOPSequence")
-    references = [InstanceReference.in_item(item) for item in items]
-    if transaction is None or not references or None in references:
-        raise Refused(Code.INVALID_ARGUMENT_VALUE, "no Transaction UID, or no Referenced SOPs")
+    if transaction is None:
+        raise Refused(Code.INVALID_ARGUMENT_VALUE, "without a Transaction UID")
+    references = _referenced(asked)
     is_used = transaction in archive.commitments.results
     committed: list[Dataset] = []
     failed: list[Dataset] = []
     for reference in references:
-        assert reference is not None
         reason = _DUPLICATE_TRANSACTION if is_used else _failure(archive, reference)
         item = reference.data_set()
         if reason is None:
@@ -120,6 +118,21 @@ def _result(archive: MemoryArchive, asked: Dataset) -> Dataset:
     if not is_used:
         archive.commitments.results[transaction] = result
     return result
+
+
+def _referenced(asked: Dataset) -> list[InstanceReference]:
+    """What commitment is asked for, each instance once (PS3.4 J.3.2.1.1)."""
+    references: list[InstanceReference] = []
+    for item in items_of(asked, "ReferencedSOPSequence"):
+        reference = InstanceReference.in_item(item)
+        if reference is None or not reference.sop_class_uid:
+            raise Refused(Code.INVALID_ARGUMENT_VALUE, "a Referenced SOP lacks one of its UIDs")
+        references.append(reference)
+    if not references:
+        raise Refused(Code.INVALID_ARGUMENT_VALUE, "without Referenced SOPs")
+    if len({it.sop_instance_uid for it in references}) < len(references):
+        raise Refused(Code.INVALID_ARGUMENT_VALUE, "an instance is referenced more than once")
+    return references
 
 
 def _failure(archive: MemoryArchive, reference: InstanceReference) -> int | None:
