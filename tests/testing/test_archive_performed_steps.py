@@ -225,6 +225,11 @@ END = {"PerformedProcedureStepEndDate": "20260302", "PerformedProcedureStepEndTi
             0x0120,
             "without SeriesInstanceUID",
         ),
+        (
+            data(PerformedSeriesSequence=[data(ProtocolName="x", SeriesInstanceUID="1.2.3.4")]),
+            0x0120,
+            "without PerformingPhysicianName",
+        ),
     ],
 )
 async def test_a_change_that_cannot_be_changes_nothing(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 from pydicom import Dataset
+from pydicom.uid import CTImageStorage
 
 from tests.testing.departments import associated, data, performed
 from tests.testing.unified import UID, UPS, new_step, put
-from trio_dicom import NCreateResponse, NSetResponse, create_performed_step
+from trio_dicom import NCreateResponse, NSetResponse, PerformedSeries, create_performed_step
 from trio_dicom.sop_classes import MPPS, UPS_PULL, UPS_PUSH
 from trio_dicom.testing import MemoryArchive
 
 CLASS = MPPS.abstract_syntax
+SERIES = PerformedSeries(series_instance_uid="1.2.3.4", protocol_name="Head")
 WHY = data(ReasonForCancellation="zu groß")
 
 
@@ -81,6 +83,56 @@ async def test_an_attribute_that_cannot_be_set_is_named(keyword: str, tag: int) 
     response = await changed(archive, data(**{keyword: value}))
     assert response.status.code == 0x0105
     assert response.attribute_identifiers == (tag,)
+
+
+CLASS_ALONE, CODE_ALONE = data(ReferencedSOPClassUID=CTImageStorage), data(CodeValue="1")
+
+
+@pytest.mark.parametrize(
+    "inside,keyword,item,missing",
+    [
+        ("", "ReferencedPatientSequence", CLASS_ALONE, 0x0008_1155),
+        ("", "ReasonForPerformedProcedureCodeSequence", CODE_ALONE, 0x0008_0104),
+        ("", "PerformedProcedureStepDiscontinuationReasonCodeSequence", CODE_ALONE, 0x0008_0104),
+        ("ScheduledStepAttributes", "ReferencedStudySequence", CLASS_ALONE, 0x0008_1155),
+        ("ScheduledStepAttributes", "RequestedProcedureCodeSequence", CODE_ALONE, 0x0008_0104),
+        ("ScheduledStepAttributes", "ScheduledProtocolCodeSequence", CODE_ALONE, 0x0008_0104),
+        ("PerformedSeries", "ReferencedImageSequence", CLASS_ALONE, 0x0008_1155),
+        (
+            "PerformedSeries",
+            "ReferencedNonImageCompositeSOPInstanceSequence",
+            data(ReferencedSOPInstanceUID="1.2"),
+            0x0008_1150,
+        ),
+        (
+            "PerformedSeries",
+            "ReferencedImageSequence",
+            data(
+                ReferencedSOPClassUID=CTImageStorage,
+                ReferencedSOPInstanceUID="1.2",
+                SpecimenDescriptionSequence=[data(SpecimenIdentifier="1")],
+            ),
+            0x0040_0554,
+        ),
+    ],
+)
+async def test_an_item_that_lacks_something_is_refused_wherever_it_is(
+    inside: str, keyword: str, item: Dataset, missing: int
+) -> None:
+    """PS3.4 Table F.7.2-1: type 1 in the items of sequences."""
+    archive = MemoryArchive()
+    step = await begun(archive)
+    step.PerformedSeriesSequence = [SERIES.data_set()]
+    around = step[f"{inside}Sequence"].value[0] if inside else step
+    setattr(around, keyword, [item])
+    response = await created(step)
+    assert response.status.code == 0x0120
+    assert response.attribute_identifiers == (missing,)
+    if inside == "PerformedSeries":
+        before = str(archive.performed_steps["1.2.9"])
+        change = await changed(archive, data(PerformedSeriesSequence=[around]))
+        assert (change.status.code, change.attribute_identifiers) == (0x0120, (missing,))
+        assert str(archive.performed_steps["1.2.9"]) == before
 
 
 async def test_what_a_unified_step_does_not_begin_with_is_repeated_in_its_characters() -> None:

@@ -11,7 +11,7 @@ from pydicom.uid import generate_uid
 from trio_dicom._dimse.message import Response, response_to
 from trio_dicom._dimse.n_messages import NCreateRequest, NGetRequest, NSetRequest
 from trio_dicom._operations.performed_values import CREATED_WITH_VALUES, PRESENT_IN_SCHEDULED
-from trio_dicom._operations.reading import items_of, text_of
+from trio_dicom._operations.reading import text_of
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.attributes import (
@@ -70,15 +70,32 @@ _OF_TYPE_2: Final = (
     "PerformedProtocolCodeSequence",
     "PerformedSeriesSequence",
 )
-_SERIES_OF_TYPE_1: Final = ("ProtocolName", "SeriesInstanceUID")
-_SERIES_OF_TYPE_2: Final = (
-    "PerformingPhysicianName",
-    "OperatorsName",
-    "SeriesDescription",
-    "RetrieveAETitle",
-    "ReferencedImageSequence",
-    "ReferencedNonImageCompositeSOPInstanceSequence",
-)
+# What each item of its sequences needs, whichever of N-CREATE and N-SET brings it.
+_REFERENCE: Final = ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID")
+_ITEMS_OF_TYPE_1: Final = {
+    "ScheduledStepAttributesSequence": ("StudyInstanceUID",),
+    "ReferencedStudySequence": _REFERENCE,
+    "RequestedProcedureCodeSequence": ("CodeMeaning",),
+    "ScheduledProtocolCodeSequence": ("CodeMeaning",),
+    "ReferencedPatientSequence": _REFERENCE,
+    "ReasonForPerformedProcedureCodeSequence": ("CodeMeaning",),
+    "PerformedProcedureStepDiscontinuationReasonCodeSequence": ("CodeMeaning",),
+    "PerformedSeriesSequence": ("ProtocolName", "SeriesInstanceUID"),
+    "ReferencedImageSequence": _REFERENCE,
+    "ReferencedNonImageCompositeSOPInstanceSequence": _REFERENCE,
+    "SpecimenDescriptionSequence": ("SpecimenIdentifier", "SpecimenUID"),
+}
+_ITEMS_OF_TYPE_2: Final = {
+    "ScheduledStepAttributesSequence": PRESENT_IN_SCHEDULED,
+    "PerformedSeriesSequence": (
+        "PerformingPhysicianName",
+        "OperatorsName",
+        "SeriesDescription",
+        "RetrieveAETitle",
+        "ReferencedImageSequence",
+        "ReferencedNonImageCompositeSOPInstanceSequence",
+    ),
+}
 # Note 2: each step has a series, be it without images, even if it is discontinued.
 _AT_THE_END: Final = (
     "PerformedProcedureStepEndDate",
@@ -105,9 +122,7 @@ async def create_performed(
     if step.PerformedProcedureStepStatus != _IN_PROGRESS:
         raise invalid(step, "PerformedProcedureStepStatus", "a step begins IN PROGRESS")
     require(step, with_values=_OF_TYPE_1, present=_OF_TYPE_2)
-    for item in items_of(step, "ScheduledStepAttributesSequence"):
-        require(item, with_values=["StudyInstanceUID"], present=PRESENT_IN_SCHEDULED)
-    _require_whole_series(step)
+    _require_whole_items(step)
     steps[uid] = step
     return response_to(request, Code.SUCCESS, sop_instance_uid=uid)
 
@@ -135,7 +150,7 @@ async def set_performed(session: Session, request: NSetRequest, _on: NegotiatedC
         raise invalid(changes, "PerformedProcedureStepStatus", "there is no such status of a step")
     if state != _IN_PROGRESS:
         require(changed, with_values=_AT_THE_END)
-    _require_whole_series(changed)
+    _require_whole_items(changes)
     session.archive.performed_steps[request.sop_instance_uid] = changed
     return response_to(request, Code.SUCCESS)
 
@@ -152,9 +167,17 @@ async def get_performed(session: Session, request: NGetRequest, _on: NegotiatedC
     return response_to(request, status, data_set=found)
 
 
-def _require_whole_series(step: Dataset) -> None:
-    for series in items_of(step, "PerformedSeriesSequence"):
-        require(series, with_values=_SERIES_OF_TYPE_1, present=_SERIES_OF_TYPE_2)
+def _require_whole_items(data_set: Dataset) -> None:
+    for element in data_set:
+        if element.VR != "SQ":
+            continue
+        for item in element.value or ():
+            require(
+                item,
+                with_values=_ITEMS_OF_TYPE_1.get(element.keyword, ()),
+                present=_ITEMS_OF_TYPE_2.get(element.keyword, ()),
+            )
+            _require_whole_items(item)
 
 
 def _step(session: Session, uid: str) -> Dataset:
