@@ -115,6 +115,20 @@ async def test_texts_of_several_character_sets_are_one_step(
     assert got.PerformedProcedureStepDescription == text
 
 
+async def test_a_step_in_ascii_is_changed_in_another_character_set() -> None:
+    archive = MemoryArchive()
+    async with associated(archive, MPPS) as association:
+        step = await create_performed_step(association, performed(PatientName="Doe^Jane"))
+        assert "SpecificCharacterSet" not in archive.performed_steps[step.sop_instance_uid]
+        change = data(SpecificCharacterSet="ISO_IR 192", PerformedProcedureStepDescription="頭")
+        await update_performed_step(association, step, change)
+    told = archive.performed_steps[step.sop_instance_uid]
+    assert (told.SpecificCharacterSet, told.PerformedProcedureStepDescription) == (
+        "ISO_IR 192",
+        "頭",
+    )
+
+
 async def test_a_step_without_a_uid_gets_one() -> None:
     archive = MemoryArchive()
     async with associated(archive, MPPS) as association:
