@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset
+from pydicom.config import disable_value_validation
 
 from tests.testing.departments import associated, data
 from tests.testing.unified import CANCELED, LOCK, REASON, UID, UPS, WORK, new_step, put
@@ -325,6 +326,17 @@ async def test_a_change_that_the_standard_does_not_allow_changes_nothing(
         response = await association.n_set(UPS, UID, changes)
     assert response.status.code == status
     assert archive.unified_steps[UID] == before
+
+
+async def test_what_is_too_long_for_its_vr_is_taken_without_a_warning() -> None:
+    """With warnings as errors, as here, it would be refused else."""
+    archive = MemoryArchive()
+    put(archive)
+    with disable_value_validation():
+        changes = data(ProcedureStepLabel="label " * 20)
+    async with associated(archive, UPS_PULL) as association:
+        response = await association.n_set(UPS, UID, changes)
+    assert response.status.is_success
 
 
 async def test_what_may_be_empty_is_emptied() -> None:

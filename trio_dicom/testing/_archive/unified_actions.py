@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 from pydicom import Dataset
-from pydicom.config import disable_value_validation
 
 from trio_dicom._dimse.message import Response, response_to
 from trio_dicom._dimse.n_messages import NActionRequest
@@ -103,8 +102,7 @@ def _suspend(session: Session, request: NActionRequest) -> int:
 
 
 def _receiver(request: NActionRequest) -> tuple[Dataset, str]:
-    with disable_value_validation():  # keys need be no values of their VR
-        asked = given(request.action_information)
+    asked = given(request.action_information)
     if has_several_items(asked):
         raise Refused(Code.INVALID_ARGUMENT_VALUE, "a sequence among the keys has several items")
     title = text_of(asked, "ReceivingAE").strip()
