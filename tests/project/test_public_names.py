@@ -24,6 +24,7 @@ LOOKS_INSIDE = {
     "fuzz/codecs.py": "feeds decoders that stand below every connection",
     "fuzz/receiver.py": "the name that a hostile UID gets",
     "fuzz/test_targets.py": "breaks on purpose what the fuzzer should find",
+    "interop/test_character_sets.py": "encodes text alone, for judges that know no DICOM",
     "interop/test_get.py": "the type of an argument",
     "project/test_secrecy.py": "looks at everything that we have",
     "secrecy.py": "listens to every connection of every test",

@@ -151,7 +151,7 @@ async def test_a_uid_names_one_step() -> None:
 
 
 async def test_a_value_that_is_none_is_refused() -> None:
-    broken = EncodedDataSet(b"\x20\0\x13\0IS\x02\0xx", ExplicitVRLittleEndian)
+    broken = EncodedDataSet(b"\x18\0\x4c\x10FD\x04\0xxxx", ExplicitVRLittleEndian)
     async with associated(MemoryArchive(), MPPS) as association:
         request = NCreateRequest(sop_class_uid=CLASS, sop_instance_uid="1.2.9", data_set=broken)
         assert (await association.send_request(request)).status.code == 0x0106

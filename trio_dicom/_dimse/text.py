@@ -135,7 +135,7 @@ class _Encoder:
     """
 
     codecs: Sequence[str]
-    delimiter: re.Pattern[bytes]
+    delimiter: re.Pattern[bytes] = field(repr=False)
     encoded: bytearray = field(factory=bytearray, init=False, repr=False)
     _low: str = field(default=_ASCII, init=False)
     # Empty where some would take it for one set and some for another: the next one is named.

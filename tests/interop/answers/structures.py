@@ -264,12 +264,7 @@ def _character_sets() -> Iterator[Question]:
         PatientName=full,
         **utf_8,
     )
-    yield patients(
-        *("ideographs in ISO 2022", rule, "JAPAN"),
-        dcmqrscp(Finds(JIS)),
-        PatientName="*山田*",
-        **japanese,
-    )
+    yield patients("ideographs in ISO 2022", rule, "JAPAN", PatientName="*山田*", **japanese)
     yield patients(
         *("ideographs in UTF-8", rule, "JAPAN"),
         dcmqrscp(Finds(JIS)),
