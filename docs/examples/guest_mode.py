@@ -75,7 +75,7 @@ class Guest:
         leave = trio.Event()
         block = asyncio.current_task()
         assert block is not None
-        is_lost = False
+        is_inside, is_lost = True, False
         failure: Exception | None = None
 
         async def hold() -> None:
@@ -87,8 +87,9 @@ class Guest:
 
         def lose(_: object) -> None:
             nonlocal is_lost
-            is_lost = True
-            block.cancel()
+            if is_inside:
+                is_lost = True
+                block.cancel()
 
         holder = asyncio.create_task(self.run(hold))
         try:
@@ -102,7 +103,7 @@ class Guest:
             except Exception as error:  # noqa: BLE001 - raised over there
                 failure = error
             finally:
-                holder.remove_done_callback(lose)
+                is_inside = False  # asyncio may be about to call what it calls when that is done
                 if is_lost:
                     block.uncancel()
             leave.set()

@@ -388,6 +388,35 @@ def test_an_error_of_the_block_is_raised_as_it_is() -> None:
         with_guest(main)
 
 
+def test_a_block_that_ends_while_what_it_holds_fails_is_not_cancelled_afterwards() -> None:
+    @asynccontextmanager
+    async def failing_inside() -> AsyncGenerator[None, None]:
+        async with trio.open_nursery() as nursery:
+
+            async def fail() -> None:
+                await trio.sleep(0.01)
+                raise ZeroDivisionError
+
+            nursery.start_soon(fail)
+            yield
+
+    async def main(guest: Any) -> None:
+        before = asyncio.all_tasks()
+        with pytest.RaisesGroup(ZeroDivisionError):
+            async with guest.opened(failing_inside()):
+                [holder] = asyncio.all_tasks() - before
+                # Then asyncio is about to tell those who wait for that.
+                while not holder.done():  # noqa: ASYNC110  the very turn counts
+                    await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        block = asyncio.current_task()
+        assert block is not None
+        assert not block.cancelling()
+
+    with_guest(main)
+
+
 async def test_ctrl_c_aborts_the_association_and_ends_the_program() -> None:
     ends = Ends()
     async with (
