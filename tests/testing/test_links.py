@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
+
 import pytest
 import trio
 from trio.testing import assert_checkpoints, check_half_closeable_stream, wait_all_tasks_blocked
@@ -52,6 +55,25 @@ async def test_in_lockstep_a_write_ends_when_all_of_it_was_received(
     assert not written.is_set()
     assert await right.receive_some(1) == b"2"
     await written.wait()
+
+
+@pytest.mark.parametrize("end", [LinkEnd.close, LinkEnd.reset])
+@pytest.mark.parametrize(("taken", "error"), [(2, None), (1, trio.BrokenResourceError)])
+async def test_in_lockstep_an_end_that_follows_at_once_is_told_if_something_is_lost(
+    end: Callable[[LinkEnd], None], taken: int, error: type[Exception] | None
+) -> None:
+    left, right = memory_link(lockstep=True)
+
+    async def receive_and_end() -> None:
+        assert await right.receive_some(taken) == b"12"[:taken]
+        end(right)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive_and_end)
+        with pytest.raises(error) if error else nullcontext():
+            await left.send_all(b"12")
+    with pytest.raises(trio.BrokenResourceError):
+        await left.send_all(b"3")
 
 
 async def test_what_was_sent_before_closing_arrives() -> None:

@@ -22,7 +22,8 @@ def memory_link(*, capacity: int | None = None, lockstep: bool = False) -> tuple
     Args:
         capacity: How many bytes each direction holds before ``send_all`` blocks, at
             least 1; None for no limit.
-        lockstep: ``send_all`` returns when the other end has received all of it.
+        lockstep: ``send_all`` returns when the other end has received all of it, and raises
+            ``trio.BrokenResourceError`` if that ends before.
     """
     there, back = _Pipe(capacity, lockstep), _Pipe(capacity, lockstep)
     return LinkEnd(there, back), LinkEnd(back, there)
@@ -73,14 +74,14 @@ class _Pipe:
         self.is_finished = True
         self.changed()
 
+    # What is held then stays, and nobody receives it: so whoever sends in lockstep knows of it.
+
     def abandon(self) -> None:
         self.is_abandoned = True
-        self.held.clear()
         self.changed()
 
     def reset(self) -> None:
         self.is_reset = True
-        self.held.clear()
         self.changed()
 
 
@@ -103,6 +104,7 @@ class LinkEnd(trio.abc.HalfCloseableStream):
             pipe, view, at = self._outgoing, memoryview(data).cast("B"), 0
             self._check_sendable()
             while at < len(view) or (pipe.is_lockstep and pipe.held):
+                self._check_sendable()
                 taken = pipe.room(len(view) - at)
                 if taken:
                     pipe.held += view[at : at + taken]
@@ -110,7 +112,6 @@ class LinkEnd(trio.abc.HalfCloseableStream):
                     at += taken
                 else:
                     await pipe.wait()
-                    self._check_sendable()
         finally:
             self._sending.release()
 
