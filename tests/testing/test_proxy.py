@@ -23,6 +23,7 @@ from trio_dicom.testing import (
     Trickle,
     open_archive,
     open_faulty_proxy,
+    reset,
 )
 
 How = Literal["eof", "reset"]
@@ -116,6 +117,30 @@ async def test_a_proxy_knows_how_many_links_there_are_and_what_broke_which() -> 
         await ended(proxy)
         assert proxy.connections == 5
         assert proxy.broken == {1: Cut(3)}
+
+
+async def test_a_reset_by_an_end_is_passed_on_and_no_fault() -> None:
+    endings: list[type[Exception] | None] = []
+
+    async def listen(server: trio.SocketStream) -> None:
+        async with server:
+            try:
+                await server.send_all(b"1")
+                await server.receive_some()
+                endings.append(None)
+            except trio.BrokenResourceError as error:
+                endings.append(type(error))
+
+    async with listening(listen) as address, open_faulty_proxy(*address) as proxy:
+        client = await trio.open_tcp_stream(proxy.host, proxy.port)
+        assert await client.receive_some() == b"1"
+        reset(client)
+        await client.aclose()
+        await ended(proxy)
+        while not endings:
+            await trio.testing.wait_all_tasks_blocked(0.001)
+    assert endings == [trio.BrokenResourceError]
+    assert proxy.broken == {}
 
 
 async def test_who_has_said_all_still_hears_the_rest() -> None:

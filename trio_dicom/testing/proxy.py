@@ -139,6 +139,7 @@ async def _received(source: trio.abc.Stream, to: trio.abc.Stream) -> bytes | byt
     try:
         return await source.receive_some(65_536)
     except trio.BrokenResourceError:
-        reset(to)
+        # Below the faults, none of which it is.
+        reset(to.stream if isinstance(to, FaultyStream) else to)
         await trio.aclose_forcefully(to)
         raise
