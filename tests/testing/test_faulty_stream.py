@@ -241,7 +241,25 @@ async def test_a_clogged_link_is_not_read(autojump_clock: MockClock) -> None:
         came = 0
         while came < 20:
             came += len(await end.receive_some())
-    assert trio.current_time() == 6
+    assert trio.current_time() == 5
+
+
+@pytest.mark.parametrize(
+    "faults", [[Delay(5)], [Clog(0, seconds=5)], [Clog(0, seconds=2), Delay(3)]]
+)
+async def test_what_takes_its_time_goes_on_while_nobody_waits_for_it(
+    faults: list[Fault], autojump_clock: MockClock
+) -> None:
+    async with faulty(receiving=faults) as (end, other):
+        await other.send_all(WORDS[:2])
+        for _ in range(4):
+            with trio.move_on_after(1) as look:
+                await end.receive_some(1)
+            assert look.cancelled_caught
+        assert await end.receive_some(1) == WORDS[:1]
+        assert trio.current_time() == 5
+        await end.receive_some(1)  # the next piece has a delay of its own
+        assert trio.current_time() == 5 + sum(it.seconds for it in faults if isinstance(it, Delay))
 
 
 @pytest.mark.parametrize("fault", [Stall(4), Clog(4)])

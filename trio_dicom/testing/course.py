@@ -27,6 +27,7 @@ class Course:
     is_stuck: trio.Event = field(factory=trio.Event, init=False)
     _over: set[Clog] = field(factory=set[Clog], init=False)
     _has_paused: bool = field(default=False, init=False)
+    _due: float | None = field(default=None, init=False)
 
     def barrier(self) -> Cut | Stall | Clog | None:
         """What lets no byte pass here: the first of them."""
@@ -42,9 +43,19 @@ class Course:
         self.stuck_at = barrier
         self.is_stuck.set()
 
+    def due(self, seconds: float) -> float:
+        """When what takes ``seconds`` here is over, on Trio's clock.
+
+        It has begun when this was first asked for, whoever has been cancelled since.
+        """
+        if self._due is None:
+            self._due = trio.current_time() + seconds
+        return self._due
+
     def is_over(self, clog: Clog) -> None:
         """It has held us up for as long as it does."""
         self._over.add(clog)
+        self._due = None
 
     def pause(self) -> float:
         """Seconds before the next piece passes."""
@@ -55,6 +66,7 @@ class Course:
     def has_paused(self) -> None:
         """They have passed."""
         self._has_paused = True
+        self._due = None
 
     def room(self, wanted: int) -> int:
         """How many of ``wanted`` bytes the next piece has, where there is no barrier."""

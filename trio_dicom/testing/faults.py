@@ -61,7 +61,8 @@ class Clog:
 
     Attributes:
         at: How many bytes pass before.
-        seconds: For how long, on Trio's clock; infinity is for ever.
+        seconds: For how long from when somebody first has to wait, on Trio's clock; infinity is
+            for ever.
     """
 
     at: int = field(validator=validators.ge(0))
@@ -119,6 +120,8 @@ class Corrupt:
 @frozen
 class Delay:
     """Every piece takes its time, one after the other: a link that is far and slow.
+
+    That begins when somebody first wants it, and goes on when he is cancelled.
 
     Attributes:
         seconds: How long, on Trio's clock.

@@ -224,7 +224,7 @@ class FaultyStream(trio.abc.HalfCloseableStream):
         self._check()
         while (barrier := course.barrier()) is not None:
             if isinstance(barrier, Clog) and barrier.seconds < inf:
-                await self._sleep(barrier.seconds)
+                await self._sleep_until(course.due(barrier.seconds))
                 course.is_over(barrier)
                 await self._cut_if_due(course)
                 self._check()
@@ -233,16 +233,15 @@ class FaultyStream(trio.abc.HalfCloseableStream):
             course.get_stuck(barrier)
             if isinstance(barrier, Stall) and is_deaf:
                 return
-            await self._sleep(inf)
+            await self._sleep_until(inf)
 
     async def _pause(self, course: Course) -> None:
         if seconds := course.pause():
-            await self._sleep(seconds)
+            await self._sleep_until(course.due(seconds))
             course.has_paused()
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep_until(self, until: float) -> None:
         """Let time pass, unless the link breaks or is closed meanwhile."""
-        until = trio.current_time() + seconds
         while trio.current_time() < until:
             with trio.move_on_at(until):
                 await self._changes.park()
