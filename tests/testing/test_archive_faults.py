@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import MRImageStorage
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tests.testing.builders import CONTEXTS, instance, query
@@ -21,8 +21,6 @@ from trio_dicom import (
     ContextResult,
     CStoreRequest,
     CStoreResponse,
-    Delivery,
-    EncodedDataSet,
     NoAcceptedContext,
     RejectReason,
     RejectResult,
@@ -46,7 +44,6 @@ from trio_dicom.testing import (
     ScriptedPeer,
     Shuffle,
     Slow,
-    StopReading,
     open_archive,
     open_memory_association,
 )
@@ -262,38 +259,6 @@ async def test_a_spread_pause_is_the_same_in_every_run(autojump_clock: MockClock
     assert 1 < first < 2
     assert await seconds(7) == pytest.approx(first)
     assert await seconds(8) != pytest.approx(first)
-
-
-@pytest.mark.pitfall(2)
-async def test_an_archive_stops_reading_in_the_midst_of_an_instance(
-    autojump_clock: MockClock,
-) -> None:
-    archive = archive_with(StopReading(CStoreRequest, nth=2))
-    large = CStoreRequest(
-        sop_class_uid=CTImageStorage,
-        sop_instance_uid="1.2.9",
-        data_set=EncodedDataSet(bytes(4_000_000), ExplicitVRLittleEndian),
-    )
-    async with open_memory_association(
-        archive.serve, contexts=CONTEXTS, capacity=100_000
-    ) as association:
-        assert await stores(association, 1) == [0]
-        with pytest.raises(ResponseTimeout) as timeout:
-            await association.send_request(large, idle_timeout=5)
-        assert timeout.value.delivery is Delivery.PARTLY_SENT
-        with pytest.raises(ConnectionLost):
-            await association.c_echo()
-
-
-async def test_an_archive_that_does_not_read_answers_nothing_more(
-    autojump_clock: MockClock,
-) -> None:
-    archive = archive_with(StopReading(CEchoRequest, nth=2))
-    async with open_memory_association(archive.serve, contexts=CONTEXTS) as association:
-        assert (await association.c_echo()).status.is_success
-        for _ in range(2):
-            with pytest.raises(ResponseTimeout):
-                await association.c_echo(idle_timeout=5)
 
 
 async def served_in_order(seed: int | None) -> list[int]:

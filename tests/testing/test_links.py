@@ -119,3 +119,26 @@ async def test_a_closed_end_does_nothing_more() -> None:
     await left.aclose()
     with pytest.raises(trio.ClosedResourceError):
         await left.send_eof()
+
+
+@pytest.mark.parametrize("end", [LinkEnd.close, LinkEnd.reset])
+@pytest.mark.parametrize("which", [0, 1])
+async def test_an_end_hears_that_it_is_heard_no_more(
+    which: int, end: Callable[[LinkEnd], None], nursery: trio.Nursery
+) -> None:
+    ends = memory_link()
+    heard = trio.Event()
+
+    async def wait() -> None:
+        await ends[0].wait_abandoned()
+        heard.set()
+
+    nursery.start_soon(wait)
+    await ends[1].send_all(b"1")
+    await ends[1].send_eof()  # which is only what the other end says
+    await wait_all_tasks_blocked()
+    assert not heard.is_set()
+    end(ends[which])
+    with trio.fail_after(5), assert_checkpoints():
+        await heard.wait()
+        await ends[0].wait_abandoned()

@@ -177,6 +177,13 @@ class LinkEnd(trio.abc.HalfCloseableStream):
         finally:
             self._sending.release()
 
+    async def wait_abandoned(self) -> None:
+        """Return when nobody receives what is sent here any more: an end was closed, or reset."""
+        await trio.lowlevel.checkpoint()
+        pipe = self._outgoing
+        while not (pipe.is_abandoned or pipe.is_reset or self._is_closed):
+            await pipe.wait()
+
     def reset(self) -> None:
         """Break both directions at once, as a TCP reset does; what is on its way is lost."""
         self._outgoing.reset()

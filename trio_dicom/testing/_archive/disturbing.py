@@ -106,7 +106,7 @@ class Disturber:
         if request.message_id != self._begun:
             self._begun = request.message_id
             if _due_for(request, archive, StopReading):
-                await trio.sleep_forever()
+                await self.session.stop_reading()
         if isinstance(event, MessageReceived):
             self._begun = None
             faults: list[OfAnswers] = [

@@ -242,6 +242,14 @@ class Session:
             self._scope.cancel()
         raise AssociationOver
 
+    async def stop_reading(self) -> None:
+        """Read nothing any more, and end with the peer where one need not read to hear of that."""
+        stream = self.network.stream
+        gone: Callable[[], Awaitable[None]] = getattr(stream, "wait_abandoned", trio.sleep_forever)
+        await gone()
+        self._scope.cancel()
+        await trio.lowlevel.checkpoint()
+
     # --- what the peer does -----------------------------------------------------------
 
     async def _read(self) -> None:
