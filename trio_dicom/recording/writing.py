@@ -6,7 +6,9 @@ import logging
 import os
 import weakref
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Self
+from weakref import WeakKeyDictionary
 
 import trio
 from attrs import define, field
@@ -53,7 +55,7 @@ class Recording(BaseInstrument):
     def __init__(self, path: str | os.PathLike[str], *, keeps_bytes: bool = False) -> None:
         self.keeps_bytes = keeps_bytes
         self._associations = 0
-        self._begun: float | None = None
+        self._clock = _Clock()
         self._is_broken = False
         self._path = os.fspath(path)
         how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -100,11 +102,34 @@ class Recording(BaseInstrument):
             _logger.warning("the recording in %s ends here: %s", self._path, error.strerror)
 
     def now(self) -> float:
-        """Seconds since the first connection began, on Trio's clock."""
-        now = trio.current_time()
-        if self._begun is None:
-            self._begun = now
-        return now - self._begun
+        """Seconds since the first connection began, on Trio's clock.
+
+        Each run of Trio has a clock of its own: a later one begins as much later as it does.
+        """
+        return self._clock.now()
+
+
+@define(eq=False)
+class _Clock:
+    """Trio's clock, over several runs: in each it is ahead by another number."""
+
+    _begun: float | None = field(default=None, init=False)  # on the clock of the machine
+    _latest: float = field(default=0.0, init=False)
+    _offsets: WeakKeyDictionary[trio.lowlevel.TrioToken, float] = field(
+        factory=WeakKeyDictionary[trio.lowlevel.TrioToken, float], init=False
+    )
+
+    def now(self) -> float:
+        now, run = trio.current_time(), trio.lowlevel.current_trio_token()
+        if run not in self._offsets:
+            real = perf_counter()
+            if self._begun is None:
+                self._begun = real
+            # A run before may have had the clock of a test, which is ahead of all.
+            self._offsets[run] = max(real - self._begun, self._latest) - now
+        time = now + self._offsets[run]
+        self._latest = max(self._latest, time)
+        return time
 
 
 def _wall_clock() -> str:
