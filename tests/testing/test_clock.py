@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,24 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_dicom.testing import patient_clock
 
-RUN_SYNC, START_THREAD_SOON = trio.to_thread.run_sync, trio.lowlevel.start_thread_soon
+
+def functions_of_trio() -> list[object]:
+    return [trio.to_thread.run_sync, trio.lowlevel.start_thread_soon, trio.from_thread.run]
+
+
+UNPATCHED = functions_of_trio()
 
 
 def unpatched() -> bool:
-    return (trio.to_thread.run_sync, trio.lowlevel.start_thread_soon) == (
-        RUN_SYNC,
-        START_THREAD_SOON,
-    )
+    return functions_of_trio() == UNPATCHED
+
+
+async def give_up(work: Callable[[], object]) -> None:
+    """Begin some work in a thread, and do not wait for it."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(trio.to_thread.run_sync, work, abandon_on_cancel=True))
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
 
 
 async def test_without_it_the_clock_jumps_while_a_thread_works(autojump_clock: MockClock) -> None:
@@ -65,9 +76,7 @@ async def test_it_jumps_when_they_are_done(autojump_clock: MockClock) -> None:
 async def test_an_abandoned_thread_holds_nobody_up(autojump_clock: MockClock) -> None:
     may_end = threading.Event()
     with patient_clock():
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await trio.to_thread.run_sync(may_end.wait, 10, abandon_on_cancel=True)
+        await give_up(lambda: may_end.wait(10))
         await trio.sleep(60)
     may_end.set()
     assert trio.current_time() == 60
@@ -201,3 +210,99 @@ async def test_a_threshold_that_is_set_meanwhile_stays(autojump_clock: MockClock
         await trio.lowlevel.checkpoint()
         assert autojump_clock.autojump_threshold == 5
     assert autojump_clock.autojump_threshold == 5
+
+
+@pytest.mark.parametrize("abandon", [False, True])
+@pytest.mark.parametrize("with_token", [False, True])
+async def test_it_jumps_while_a_thread_waits_for_trio(
+    with_token: bool, abandon: bool, autojump_clock: MockClock
+) -> None:
+    token = trio.lowlevel.current_trio_token() if with_token else None
+    times: list[float] = []
+
+    async def answer(seconds: float) -> float:
+        await trio.sleep(seconds)
+        # A thread that works for the answer is waited for like any other.
+        await trio.to_thread.run_sync(threading.Event().wait, 0.01)
+        return trio.current_time()
+
+    def ask() -> None:
+        for seconds in (3, 4):
+            times.append(trio.from_thread.run(answer, seconds, trio_token=token))
+            assert not threading.Event().wait(0.01)
+
+    with patient_clock(), trio.fail_after(7.5):
+        await trio.to_thread.run_sync(ask, abandon_on_cancel=abandon)
+        assert trio.current_time() == 7
+    assert times == [3, 7]
+    assert unpatched()
+
+
+async def test_it_jumps_while_a_thread_without_a_task_waits_for_trio(
+    autojump_clock: MockClock,
+) -> None:
+    token, done = trio.lowlevel.current_trio_token(), trio.Event()
+
+    def ask() -> None:
+        trio.from_thread.run(trio.sleep, 3, trio_token=token)
+        assert not threading.Event().wait(0.01)
+
+    with patient_clock(), trio.fail_after(60):
+        trio.lowlevel.start_thread_soon(ask, lambda _: token.run_sync_soon(done.set))
+        await done.wait()
+        assert trio.current_time() == 3
+
+
+class Working:
+    """A thread that goes on working for a while when Trio was asked."""
+
+    def __init__(self) -> None:
+        self._may_end = threading.Event()
+
+    async def answer(self) -> None:
+        self._may_end.set()
+        await trio.sleep(3)
+
+    def work(self) -> None:
+        assert self._may_end.wait(10)
+        assert not threading.Event().wait(0.02)
+
+
+async def test_it_waits_for_a_thread_while_another_one_waits_for_trio(
+    autojump_clock: MockClock,
+) -> None:
+    working = Working()
+    with patient_clock():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, trio.from_thread.run, working.answer)
+            await trio.to_thread.run_sync(working.work)
+            assert trio.current_time() == 0
+        assert trio.current_time() == 3
+
+
+@pytest.mark.parametrize("who", ["somebody else's", "given up", "given up, and used before"])
+async def test_a_thread_for_which_it_does_not_wait_may_ask_as_well(
+    who: str, autojump_clock: MockClock
+) -> None:
+    token, may_ask, working = trio.lowlevel.current_trio_token(), threading.Event(), Working()
+
+    def ask() -> None:
+        assert may_ask.wait(10)
+        trio.from_thread.run(working.answer, trio_token=token)
+
+    with patient_clock(), trio.fail_after(60):
+        if who == "somebody else's":
+            threading.Thread(target=ask).start()
+        else:
+            if who == "given up, and used before":  # for work for which it does wait
+                done = trio.Event()
+                trio.lowlevel.start_thread_soon(
+                    lambda: None, lambda _: token.run_sync_soon(done.set)
+                )
+                await done.wait()
+            await give_up(ask)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, working.work)
+            may_ask.set()
+        assert trio.current_time() == 0
+        await trio.sleep(5)
