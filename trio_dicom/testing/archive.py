@@ -62,6 +62,7 @@ class MemoryArchive:
             for ``UPS_EVENT``, else on one that the archive opens to its destinations.
         faults: What is wrong with it: a list of ``ArchiveFault``, which may change at any time.
             Each counts from when it is put there, also when an equal one was there before.
+            ``faults.unused`` are those that have struck nothing so far.
         host: The address that it listens on, or "".
         port: The TCP port that it listens on, or 0.
         sessions: The connections that it serves at the moment.

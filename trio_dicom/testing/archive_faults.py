@@ -8,11 +8,13 @@ from a seed. Faults of the link between are another matter: see ``FaultyStream``
 from __future__ import annotations
 
 import random
-from typing import Literal, TypeAlias
+import re
+from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen, validators
 
 from trio_dicom._dimse.message import Request
+from trio_dicom._dimse.n_messages import NEventReportRequest
 from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom.reasons import ContextResult, RejectReason, RejectResult
 from trio_dicom.status import Code, Status
@@ -30,7 +32,8 @@ __all__ = [
 ]
 
 # A prime, so that neighbouring answers of neighbouring seeds have nothing in common.
-_APART = 1_000_003
+_APART: Final = 1_000_003
+_UID: Final = re.compile(r"[0-9.]{1,64}")
 
 
 @frozen
@@ -51,6 +54,8 @@ def _is_of_requests(_fault: object, _attribute: object, value: object) -> None:
         raise TypeError(
             f"a fault is about a class of requests, such as CStoreRequest, not {value!r}"
         )
+    if value is NEventReportRequest:
+        raise ValueError("an archive gets no N-EVENT-REPORT that it could fail on: it sends them")
 
 
 @frozen
@@ -76,6 +81,13 @@ class OfAnswers(OfRequests):
     after: int = field(default=0, kw_only=True, validator=validators.ge(0))
 
 
+def _is_a_status(_fault: object, _attribute: object, value: object) -> None:
+    if not isinstance(value, Status | int):
+        raise TypeError(f"a status is a Status or a number, such as 0xA700, not {value!r}")
+    if isinstance(value, int):
+        Status(value)  # raises a ValueError for what cannot be one
+
+
 @frozen
 class Fail(OfAnswers):
     """A request is answered with a failure, or with any other status.
@@ -90,7 +102,9 @@ class Fail(OfAnswers):
         comment: Its error comment.
     """
 
-    status: Status | int = field(default=Code.PROCESSING_FAILURE, kw_only=True)
+    status: Status | int = field(
+        default=Code.PROCESSING_FAILURE, kw_only=True, validator=_is_a_status
+    )
     comment: str = field(default="", kw_only=True)
 
 
@@ -181,6 +195,13 @@ def _abstract_syntax(of: str | PresentationContext) -> str:
     return str(of.abstract_syntax if isinstance(of, PresentationContext) else of)
 
 
+def _is_a_uid(_fault: object, _attribute: object, value: str) -> None:
+    if not _UID.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no UID, as pydicom.uid has them: CTImageStorage, and not its name"
+        )
+
+
 @frozen
 class Refuse(Counted):
     """A presentation context is refused.
@@ -191,8 +212,12 @@ class Refuse(Counted):
         result: Why.
     """
 
-    abstract_syntax: str = field(converter=_abstract_syntax)
-    result: ContextResult = field(default=ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, kw_only=True)
+    abstract_syntax: str = field(converter=_abstract_syntax, validator=_is_a_uid)
+    result: ContextResult = field(
+        default=ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED,
+        kw_only=True,
+        validator=validators.instance_of(ContextResult),
+    )
 
 
 @frozen
@@ -205,8 +230,16 @@ class Reject(Counted):
         result: Whether it would be any use to ask again.
     """
 
-    reason: RejectReason = field(default=RejectReason.LOCAL_LIMIT_EXCEEDED, kw_only=True)
-    result: RejectResult = field(default=RejectResult.TRANSIENT, kw_only=True)
+    reason: RejectReason = field(
+        default=RejectReason.LOCAL_LIMIT_EXCEEDED,
+        kw_only=True,
+        validator=validators.instance_of(RejectReason),
+    )
+    result: RejectResult = field(
+        default=RejectResult.TRANSIENT,
+        kw_only=True,
+        validator=validators.instance_of(RejectResult),
+    )
 
 
 ArchiveFault: TypeAlias = Fail | NoAnswer | HangUp | Slow | StopReading | Shuffle | Refuse | Reject

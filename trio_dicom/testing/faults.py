@@ -7,6 +7,7 @@ where in the stream it is, so that it is the same in every run.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen, validators
@@ -20,6 +21,7 @@ __all__ = [
     "Fault",
     "Stall",
     "Trickle",
+    "checked",
     "random_faults",
 ]
 
@@ -141,6 +143,19 @@ class Delay:
 
 Fault: TypeAlias = Cut | Stall | Clog | Chunks | Trickle | Corrupt | Delay
 """What can be wrong with one direction of a link."""
+
+
+def checked(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """What is given as faults of a link.
+
+    Raises:
+        TypeError: There is something else among them.
+    """
+    faults = tuple(faults)
+    for it in faults:
+        if not isinstance(it, Fault):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a fault of a link is a value such as Cut(100), not {it!r}")
+    return faults
 
 
 def random_faults(seed: int, length: int) -> tuple[Fault, ...]:

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from trio_dicom._io.gather import Gatherer
 from trio_dicom.testing.course import Course
-from trio_dicom.testing.faults import Clog, Cut, Fault, Stall
+from trio_dicom.testing.faults import Clog, Cut, Fault, Stall, checked
 from trio_dicom.testing.links import reset
 
 __all__ = ["FaultyStream"]
@@ -40,8 +40,8 @@ class FaultyStream(trio.abc.HalfCloseableStream):
     """
 
     stream: trio.abc.Stream
-    sending: tuple[Fault, ...] = field(default=(), converter=tuple[Fault, ...], kw_only=True)
-    receiving: tuple[Fault, ...] = field(default=(), converter=tuple[Fault, ...], kw_only=True)
+    sending: tuple[Fault, ...] = field(default=(), converter=checked, kw_only=True)
+    receiving: tuple[Fault, ...] = field(default=(), converter=checked, kw_only=True)
     _out: Course = field(init=False, repr=False)
     _in: Course = field(init=False, repr=False)
     _held: bytearray = field(factory=bytearray, init=False, repr=False)

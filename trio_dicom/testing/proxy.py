@@ -10,7 +10,7 @@ import trio
 from attrs import define, field
 
 from trio_dicom._io.ports import open_for
-from trio_dicom.testing.faults import Clog, Cut, Fault, Stall
+from trio_dicom.testing.faults import Clog, Cut, Fault, Stall, checked
 from trio_dicom.testing.faulty_stream import FaultyStream
 from trio_dicom.testing.links import reset
 
@@ -40,8 +40,8 @@ class FaultyProxy:
     links: int = field(default=0, init=False)
     broken: dict[int, Cut | Stall | Clog] = field(factory=dict[int, Cut | Stall | Clog], init=False)
     _server: tuple[str, int]
-    _sending: Faults
-    _receiving: Faults
+    _sending: Callable[[int], Iterable[Fault]]
+    _receiving: Callable[[int], Iterable[Fault]]
 
     async def serve(self, client: trio.SocketStream) -> None:
         """Pass on what one client and the server say, until both have ended.
@@ -60,16 +60,13 @@ class FaultyProxy:
             self.links -= 1
 
     async def _serve(self, client: trio.SocketStream, number: int) -> None:
+        sending, receiving = checked(self._sending(number)), checked(self._receiving(number))
         try:
             server = await trio.open_tcp_stream(*self._server)
         except OSError:
             await trio.aclose_forcefully(client)
             return
-        link = FaultyStream(
-            server,
-            sending=_faults(self._sending, number),
-            receiving=_faults(self._receiving, number),
-        )
+        link = FaultyStream(server, sending=sending, receiving=receiving)
         try:
             async with client, link:
                 await _pass_on(client, link)
@@ -98,15 +95,20 @@ async def open_faulty_proxy(
             number of the connection, from 0, and says what is wrong with that one.
         receiving: What is wrong with what it receives, likewise.
     """
+    faults = _for_each(sending), _for_each(receiving)
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     address = listener.socket.getsockname()
-    proxy = FaultyProxy(address[0], address[1], (host, port), sending, receiving)
+    proxy = FaultyProxy(address[0], address[1], (host, port), *faults)
     async with open_for([listener], proxy.serve):
         yield proxy
 
 
-def _faults(faults: Faults, number: int) -> Iterable[Fault]:
-    return faults(number) if callable(faults) else faults
+def _for_each(faults: Faults) -> Callable[[int], Iterable[Fault]]:
+    """The faults of a connection by its number."""
+    if callable(faults):
+        return faults
+    same = checked(faults)
+    return lambda _: same
 
 
 async def _pass_on(client: trio.SocketStream, link: FaultyStream) -> None:

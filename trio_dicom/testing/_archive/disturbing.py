@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Disturber"]
 
-FaultT = TypeVar("FaultT", Fail, NoAnswer, HangUp, Slow, StopReading, Refuse, Reject)
 OfRequestsT = TypeVar("OfRequestsT", Fail, NoAnswer, HangUp, Slow, StopReading)
 
 
@@ -82,7 +81,7 @@ class Disturber:
 
     def rejection(self) -> AssociationReject | None:
         """Why an association is rejected that is asked for now, or None."""
-        rejects = _due(self.session.archive, Reject)
+        rejects = self.session.archive.faults.striking(Reject, lambda _: True)
         return next((AssociationReject(result=it.result, reason=it.reason) for it in rejects), None)
 
     def refusals(self, request: AssociationRequest) -> dict[str, ContextResult]:
@@ -92,8 +91,10 @@ class Disturber:
             request: What asks for it.
         """
         proposed = {it.abstract_syntax for it in request.contexts}
-        refuses = _due(self.session.archive, Refuse)
-        return {it.abstract_syntax: it.result for it in refuses if it.abstract_syntax in proposed}
+        refuses = self.session.archive.faults.striking(
+            Refuse, lambda _: True, strikes=lambda it: it.abstract_syntax in proposed
+        )
+        return {it.abstract_syntax: it.result for it in refuses}
 
     async def notice(self, event: Event) -> None:
         """Look at what has come before anything comes of it, and read no more if it says so."""
@@ -134,6 +135,8 @@ class Disturber:
         with trio.move_on_after(shuffle.seconds):
             while len(self._waiting) < association.max_operations_performed:
                 self._waiting.append(await requests.receive())
+        if len(self._waiting) > 1:
+            self.session.archive.faults.has_shuffled()
         return self._waiting.pop(self._drawing.randrange(len(self._waiting)))
 
     # --- what goes out ----------------------------------------------------------------
@@ -183,11 +186,6 @@ class Disturber:
                 await self.session.hang_up(fault.how)
             case _:
                 disturbed.is_mute = True
-
-
-def _due(archive: MemoryArchive, kind: type[FaultT]) -> list[FaultT]:
-    """The faults of a kind that meet an association that is asked for now."""
-    return archive.faults.striking(kind, lambda _: True)
 
 
 def _due_for(
