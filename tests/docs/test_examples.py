@@ -170,14 +170,25 @@ async def test_replay_move_is_a_test_that_passes(file: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "example",
-    ["archive", "archive_faults", "archive_moves", "scripted_peer", "testing_contexts"],
+    ("example", "tests"),
+    [
+        ("archive", 1),
+        ("archive_faults", 1),
+        ("archive_moves", 1),
+        ("scripted_peer", 1),
+        ("testing_contexts", 1),
+        ("testing_rejected", 1),
+        ("testing_worklist", 1),
+        ("testing_commitment", 2),
+    ],
 )
-def test_those_of_the_test_kit_are_tests_that_pass(example: str, pytester: pytest.Pytester) -> None:
+def test_those_of_the_test_kit_are_tests_that_pass(
+    example: str, tests: int, pytester: pytest.Pytester
+) -> None:
     pytester.makeini("[pytest]\ntrio_mode = true\n")
     pytester.makeconftest('pytest_plugins = ["trio_dicom.testing.plugin"]')
     pytester.makepyfile((EXAMPLES / f"{example}.py").read_text())
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=tests)
 
 
 async def test_faulty_link_is_a_test_that_passes() -> None:
