@@ -58,6 +58,8 @@ __all__ = [
     "WouldDeadlock",
 ]
 
+_FEW = 4  # contexts in the text of an error
+
 
 class Delivery(Enum):
     """How far a request got before it failed: what a retry must know.
@@ -109,21 +111,28 @@ class NoAcceptedContext(LocalProtocolError):
 
     Attributes:
         wanted: What the request needs, in words: its SOP class and transfer syntax.
-        proposed: The contexts that we proposed for it, in words.
-        accepted: Those of the association that the peer accepted, in words.
+        proposed: The contexts that we proposed for it, in words: all, also where the message
+            has only some.
+        accepted: Those of the association that the peer accepted, likewise.
     """
 
     def __init__(self, wanted: str, *, proposed: Sequence[str], accepted: Sequence[str]) -> None:
         self.wanted = wanted
         self.proposed = tuple(proposed)
         self.accepted = tuple(accepted)
+        # Of what was accepted, that which was proposed for it comes first: it says what is wrong.
+        near = sorted(accepted, key=lambda it: not it.startswith(self.proposed))
         super().__init__(
-            f"no accepted presentation context for {wanted}: "
-            f"proposed {'; '.join(proposed) or 'none for it'}; "
-            f"accepted {'; '.join(accepted) or 'none'}. "
-            "Propose a context for this SOP class and transfer syntax, "
-            "or have the peer configured to accept it."
+            f"no accepted presentation context for {wanted}: propose one for this SOP class and "
+            "transfer syntax, or have the peer configured to accept it "
+            f"(proposed {_some(proposed) or 'none for it'}; accepted {_some(near) or 'none'})"
         )
+
+
+def _some(contexts: Sequence[str]) -> str:
+    """The first of them, and how many more there are: an association has up to 128."""
+    more = len(contexts) - _FEW
+    return "; ".join(contexts[:_FEW]) + (f"; and {more} more" if more > 0 else "")
 
 
 class WouldDeadlock(LocalProtocolError):

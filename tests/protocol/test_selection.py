@@ -180,5 +180,22 @@ def test_no_context_says_what_was_wanted_proposed_and_accepted() -> None:
     assert find.endswith("as user or provider")
     assert provided == "1.2.3 in Implicit VR Little Endian as provider only"
     assert none == "1.2.4 in Implicit VR Little Endian in no role"
-    with pytest.raises(NoAcceptedContext, match="for Verification SOP Class: proposed none for it"):
+    with pytest.raises(
+        NoAcceptedContext, match=r"Verification SOP Class: .* .proposed none for it"
+    ):
         select_context([], CEchoRequest())
+
+
+def test_the_error_says_first_what_to_do_and_names_few_of_many_contexts() -> None:
+    contexts = [context(number, f"1.2.{number}", EXPLICIT) for number in range(1, 201, 2)]
+    contexts.append(context(201, CT, EXPLICIT))
+    with pytest.raises(NoAcceptedContext) as caught:
+        select_context(contexts, store(JPEG_BASELINE))
+    assert str(caught.value) == (
+        "no accepted presentation context for CT Image Storage in JPEG Baseline (Process 1): "
+        "propose one for this SOP class and transfer syntax, or have the peer configured to "
+        "accept it (proposed CT Image Storage in Explicit VR Little Endian; accepted CT Image "
+        "Storage in Explicit VR Little Endian; 1.2.1 in Explicit VR Little Endian; "
+        "1.2.3 in Explicit VR Little Endian; 1.2.5 in Explicit VR Little Endian; and 97 more)"
+    )
+    assert len(caught.value.accepted) == 101
