@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+from pydicom import Dataset
 from pydicom.uid import MRImageStorage
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -30,7 +31,12 @@ from trio_dicom import (
     response_to,
 )
 from trio_dicom.lowlevel import AssociationAccept
-from trio_dicom.sop_classes import STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION
+from trio_dicom.sop_classes import (
+    STORAGE_COMMITMENT,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    VERIFICATION,
+)
 from trio_dicom.testing import (
     ArchiveFault,
     ConversationEnd,
@@ -355,3 +361,29 @@ def test_a_fault_is_about_requests_alone(of: object) -> None:
 
 def test_a_fault_is_about_all_requests_unless_it_says_which() -> None:
     assert Fail() == Fail(Request)
+
+
+async def test_the_log_says_why_a_request_fails(caplog: pytest.LogCaptureFixture) -> None:
+    archive = archive_with(
+        Fail(CEchoRequest, nth=1, status=0xA700, comment="full"),
+        Fail(CFindRequest, after=1, status=0xA701, comment="full, too"),
+        Fail(CStoreRequest, nth=1, status=0xA702),
+        instances=2,
+    )
+    archive.commitments.report = "elsewhere"
+    with caplog.at_level("INFO", "trio_dicom"):
+        async with open_memory_association(
+            archive.serve, contexts=[*CONTEXTS, STORAGE_COMMITMENT]
+        ) as association:
+            for _ in range(2):
+                await association.c_echo()
+            await found(association)
+            await stores(association, 2)
+            await association.n_action(
+                STORAGE_COMMITMENT.abstract_syntax, "1.2.840.10008.1.20.1.1", 1, Dataset()
+            )
+    assert [it.removeprefix("the archive answers ") for it in caplog.messages] == [
+        "A700H (failure): full",
+        "A701H (failure): full, too",
+        "0110H (failure: processing failure): the archive does not know where to report to",
+    ]

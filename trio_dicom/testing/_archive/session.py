@@ -174,6 +174,8 @@ class Session:
             answer = await self.disturber.answer(message)
             if answer is None:
                 return
+            if answer.error_comment:
+                _logger.info("the archive answers %s: %s", answer.status, answer.error_comment)
             message = answer
         data_set = message.data_set
         assert not isinstance(data_set, StoredDataSet)
