@@ -102,12 +102,17 @@ async def wrap_stream(
         peer: The peer's name for errors; its address by default.
     """
     options = ConnectionOptions() if options is None else options
-    link = Link.create(
-        NetworkStream(stream, peer),
-        options,
-        BaseHandler() if handler is None else handler,
-        instrument,
-    )
+    try:
+        link = Link.create(
+            NetworkStream(stream, peer),
+            options,
+            BaseHandler() if handler is None else handler,
+            instrument,
+        )
+    except BaseException:  # it is the instrument that has failed
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(stream)
+        raise
     connection = ClientConnection(link)
     async with running(link, why="the block that used the connection failed"):
         if start_listener:

@@ -16,9 +16,11 @@ from trio_dicom import (
     ConnectionLost,
     Instrument,
     LoggingInstrument,
+    Tap,
+    open_receiver,
     wrap_stream,
 )
-from trio_dicom.testing import scripted_peer
+from trio_dicom.testing import memory_link, scripted_peer
 
 
 class Bug(Exception):
@@ -43,6 +45,13 @@ class BuggyInstrument(LoggingInstrument):
     def bytes_received(self, count: int) -> None:
         if self.method == "bytes_received":
             raise self._error from CAUSE
+
+
+class Tapless(BuggyInstrument):
+    """Fails when a connection begins."""
+
+    def tap(self, peer: str, *, is_acceptor: bool) -> Tap:
+        raise self._error
 
 
 class Exiting(BaseHandler):
@@ -227,3 +236,22 @@ async def test_a_bug_in_what_is_done_at_once_comes_out_of_a_task_of_ours(hook: s
     with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match=hook), flatten_subgroups=True):
         await use()
     assert said == []
+
+
+async def test_a_connection_that_its_instrument_keeps_from_beginning_is_closed() -> None:
+    ours, theirs = memory_link()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        with pytest.raises(Bug):
+            async with wrap_stream(ours, instrument=Tapless("", BUG)):
+                pytest.fail("it has begun")
+    with trio.fail_after(5):
+        assert await theirs.receive_some() == b""
+
+
+async def test_so_is_one_that_was_accepted() -> None:
+    ours, theirs = memory_link()
+    async with open_receiver(into=None, instrument=Tapless("", BUG)) as receiver:
+        await receiver.serve(ours)
+        with trio.fail_after(5):
+            assert await theirs.receive_some() == b""
