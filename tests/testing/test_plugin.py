@@ -111,6 +111,12 @@ def test_files_can_be_had_without_trio(dicom_files: DicomFiles) -> None:
     assert [dcmread(it).SOPClassUID for it in dicom_files(2)] == [CTImageStorage] * 2
 
 
+def test_no_call_makes_the_files_of_another_one_but_by_its_seed(dicom_files: DicomFiles) -> None:
+    calls = [dicom_files(2, seed=1), *(dicom_files(2) for _ in range(3)), dicom_files(2, seed=7)]
+    assert len({file for files in calls for file in files}) == 10
+    assert dicom_files(2, seed=1) == calls[0]
+
+
 async def test_a_script_is_played_at_the_other_end(scripted_peer: Play) -> None:
     async def script(peer: ScriptedPeer) -> None:
         await peer.accept()

@@ -63,8 +63,8 @@ class MemoryArchive:
         faults: What is wrong with it: a list of ``ArchiveFault``, which may change at any time.
             Each counts from when it is put there, also when an equal one was there before.
             ``faults.unused`` are those that have struck nothing so far.
-        host: The address that it listens on, or "".
-        port: The TCP port that it listens on, or 0.
+        host: The address that it listens on, or has listened on last; else "".
+        port: The TCP port likewise; else 0.
         sessions: The connections that it serves at the moment.
     """
 

@@ -46,7 +46,9 @@ class Cut:
 
 @frozen
 class Stall:
-    """From byte ``at`` on nothing arrives any more, and nobody is told: writing seems to work.
+    """From byte ``at`` on no byte arrives any more, and nobody is told: writing seems to work.
+
+    Only that an end was closed, wholly or by half, the other end still hears.
 
     Attributes:
         at: How many bytes pass before.

@@ -112,12 +112,15 @@ def dicom_files(tmp_path: Path, _dicom_clock_if_any: object) -> Callable[..., li
 
         files = dicom_files(3, patients=2, sop_class=MRImageStorage, size=100_000)
 
-    It takes what ``made_up_instances`` takes. Each call makes others, the same in every run.
+    It takes what ``made_up_instances`` takes. Each call makes others, the same in every run, unless
+    it is given a ``seed`` that another one had: with that it makes those again.
     """
-    seeds = itertools.count()
+    free, taken = itertools.count(), set[int]()
 
     def write(count: int = 1, **what: Any) -> list[Path]:
-        what.setdefault("seed", next(seeds))
+        if "seed" not in what:
+            what["seed"] = next(it for it in free if it not in taken)
+        taken.add(what["seed"])
         made = testing.made_up_instances(count, **what)
         return testing.write_instances(tmp_path / "dicom_files", made)
 
