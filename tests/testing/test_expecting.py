@@ -8,8 +8,13 @@ from unittest.mock import ANY
 
 import pytest
 from attrs import evolve
-from pydicom import Dataset
-from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, MRImageStorage
+from pydicom import DataElement, Dataset
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MRImageStorage,
+)
 
 from trio_dicom import (
     AbortSource,
@@ -49,6 +54,7 @@ def query() -> Dataset:
     data_set.SeriesNumber = 3
     data_set.InstanceNumber = None
     data_set.ScheduledProcedureStepSequence = [step]
+    data_set.ReferencedStudySequence = []
     return data_set
 
 
@@ -58,6 +64,10 @@ FITTING: dict[str, object] = {
     "an empty value": {"StudyDate": ""},
     "an empty number": {"InstanceNumber": ""},
     "several values": {"ModalitiesInStudy": ["CT", "MR"]},
+    "the only one of several values": {"PatientID": ["4711"], "SeriesNumber": (3,)},
+    "an empty sequence": {"ReferencedStudySequence": ""},
+    "a sequence of no items": {"ReferencedStudySequence": []},
+    "none of several values": {"StudyDate": [], "InstanceNumber": ()},
     "an item of a sequence": {"ScheduledProcedureStepSequence": [{"Modality": "CT"}]},
     "what is not there": {"AccessionNumber": None},
     "a function": {"PatientID": str.isdecimal},
@@ -100,9 +110,23 @@ DIFFERENT: dict[str, tuple[object, list[str]]] = {
             "data_set.ScheduledProcedureStepSequence: expected 0 of them, but got 1",
         ],
     ),
-    "one value for several": (
-        {"PatientID": ["4711"]},
-        ["data_set.PatientID: expected ['4711'], but got '4711'"],
+    "the only one of several values": (
+        {"PatientID": ["1"], "SeriesNumber": [4]},
+        [
+            "data_set.PatientID[0]: expected '1', but got '4711'",
+            "data_set.SeriesNumber[0]: expected 4, but got '3'",
+        ],
+    ),
+    "one value of two": (
+        {"PatientID": ["4711", "1"], "StudyDate": ["20260101"]},
+        [
+            "data_set.PatientID: expected 2 of them, but got 1",
+            "data_set.StudyDate: expected 1 of them, but got 0",
+        ],
+    ),
+    "an empty sequence": (
+        {"ScheduledProcedureStepSequence": ""},
+        ["data_set.ScheduledProcedureStepSequence: expected '', but got <Sequence, length 1>"],
     ),
     "an item": (
         {"ScheduledProcedureStepSequence": [{"Modality": "US"}]},
@@ -175,6 +199,22 @@ def test_a_whole_data_set_is_compared_to_the_bottom() -> None:
         "data_set.ModalitiesInStudy[1]: expected 'PT', but got 'MR'",
         "data_set.ScheduledProcedureStepSequence[0].Modality: expected 'US', but got 'CT'",
     ]
+
+
+def test_of_a_whole_data_set_each_vr_counts_where_both_are_known() -> None:
+    names, pixels = query(), query()
+    names[0x0010_0010] = DataElement(0x0010_0010, "LO", "Doe^Jane")
+    assert differences(query(), names, "data_set") == [
+        "data_set.PatientName: expected the VR PN, but got LO"
+    ]
+    assert differences({"PatientName": "Doe^Jane"}, names) == []  # who names values, names no VR
+    pixels.PixelData = bytes(2)
+    pixels.PixelPaddingValue = 1  # "US or SS" until it is known whether pixels have signs
+    encoded = EncodedDataSet(
+        encode_data_set(pixels, ExplicitVRLittleEndian), ExplicitVRLittleEndian
+    )
+    assert encoded.decode()["PixelPaddingValue"].VR == "US"
+    assert differences(pixels, encoded, "data_set") == []
 
 
 def test_of_a_whole_value_each_field_is_compared() -> None:

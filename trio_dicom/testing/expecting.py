@@ -32,8 +32,9 @@ def differences(expected: object, actual: object, path: str = "") -> list[str]:
     Args:
         expected: A mapping names parts: fields of a PDU, an item or a message, or by keyword or
             tag elements of a data set, where None means that there is none, and "" that it is
-            empty. A ``Dataset`` names all of them, a PDU, an item or a message all its fields.
-            A list or tuple has as many things as it should be, each as expected. A function is
+            empty. A ``Dataset`` names all of them with their VRs, a PDU, an item or a message all
+            its fields. A list or tuple has as many things as it should be, each as expected; that
+            with one stands for the single value of an element, too. A function is
             called and must say yes. Anything else must be equal, so that matchers of other
             libraries serve, too.
         actual: What came. Data sets are decoded.
@@ -51,10 +52,7 @@ def _differences(expected: object, actual: object, path: str) -> Iterator[str]:
     if isinstance(actual, Status) and isinstance(expected, SupportsIndex):
         actual, expected = f"{actual.code:04X}H", f"{operator.index(expected):04X}H"
     if isinstance(expected, Dataset):
-        yield from _of_data_set({it.tag: _value_of(it) for it in expected}, actual, path)
-        for element in actual if isinstance(actual, Dataset) else ():
-            if element.tag not in expected:
-                yield f"{path}: {_name_of(element.tag)} is there, too"
+        yield from _of_whole_data_set(expected, actual, path)
     elif isinstance(expected, Mapping):
         parts = cast("Mapping[Any, object]", expected)
         if isinstance(actual, Dataset) or actual is None:
@@ -92,6 +90,16 @@ def _of_fields(expected: object, actual: object, path: str) -> Iterator[str]:
             yield f"{there}: expected {shown(part)}, but got {shown(other)}"
 
 
+def _of_whole_data_set(expected: Dataset, actual: object, path: str) -> Iterator[str]:
+    yield from _of_data_set({it.tag: _value_of(it) for it in expected}, actual, path)
+    for element in actual if isinstance(actual, Dataset) else ():
+        name = _name_of(element.tag)
+        if element.tag not in expected:
+            yield f"{path}: {name} is there, too"
+        elif _alternatives(vr := expected[element.tag].VR).isdisjoint(_alternatives(element.VR)):
+            yield f"{_joined(path, name)}: expected the VR {vr}, but got {element.VR}"
+
+
 def _of_data_set(parts: Mapping[Any, object], actual: object, path: str) -> Iterator[str]:
     if not isinstance(actual, Dataset):
         yield f"{path}: expected a data set, but got {_shown(actual)}"
@@ -105,7 +113,16 @@ def _of_data_set(parts: Mapping[Any, object], actual: object, path: str) -> Iter
         elif part is None:
             yield f"{there}: expected none, but got {_shown(_value_of(actual[tag]))}"
         else:
-            yield from _differences(part, _value_of(actual[tag]), there)
+            yield from _of_element(part, actual[tag], there)
+
+
+def _of_element(expected: object, element: DataElement, path: str) -> Iterator[str]:
+    value = _value_of(element)
+    if isinstance(expected, Sequence) and not expected and element.is_empty:
+        return  # "", b"" and [] say the same
+    if _is_sequence(expected) and not _is_sequence(value):
+        value = [] if element.is_empty else [value]
+    yield from _differences(expected, value, path)
 
 
 def _of_sequence(expected: Sequence[object], actual: object, path: str) -> Iterator[str]:
@@ -138,6 +155,11 @@ def _value_of(element: DataElement) -> object:
     """As those who expect it write it: what is empty is ""."""
     value: object = element.value
     return "" if value is None else value
+
+
+def _alternatives(vr: str) -> set[str]:
+    """Of a VR that pydicom has left open, such as "US or SS", all that it may be."""
+    return set(vr.split(" or "))
 
 
 def _field(actual: object, name: str) -> object:

@@ -146,7 +146,7 @@ class ScriptedPeer:
             **fields: What is expected of its fields: a value, a function that says yes or no, a
                 list of things expected, or for a data set, an item or a PDU a mapping of those
                 parts that matter. In a data set None stands for no such element, "" for an
-                empty one; a ``Dataset`` must be the same.
+                empty one; a ``Dataset`` must be the same, with its VRs.
 
         Raises:
             AssertionError: It is another one, or something else came. It tells all fields that
