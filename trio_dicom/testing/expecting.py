@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, SupportsIndex, TypeGuard, cast
 
 import attrs
@@ -16,11 +16,42 @@ from pydicom.uid import UID
 from trio_dicom._dimse.encoded import EncodedDataSet
 from trio_dicom.status import Status
 
-__all__ = ["differences"]
+__all__ = ["check", "differences", "fail_with"]
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
 _MOST_BYTES: Final = 40  # that are shown
+
+
+def check(fields: Mapping[str, object], actual: object) -> None:
+    """See that what came has these fields.
+
+    Args:
+        fields: What is expected of them, as for ``differences``.
+        actual: What came.
+
+    Raises:
+        AssertionError: It has not; all that differs is told.
+        TypeError: It never has such a field.
+    """
+    __tracebackhide__ = True
+    fail_with(f"{type(actual).__name__} is not what was expected", differences(fields, actual))
+
+
+def fail_with(what: str, lines: Iterable[str]) -> None:
+    """Raise what is wrong, if anything is.
+
+    Args:
+        what: Of what it is.
+        lines: What it is, each thing on a line of its own.
+
+    Raises:
+        AssertionError: There are such lines.
+    """
+    __tracebackhide__ = True
+    told = "\n  ".join(lines)
+    if told:
+        raise AssertionError(f"{what}:\n  {told}")
 
 
 def differences(expected: object, actual: object, path: str = "") -> list[str]:
@@ -118,8 +149,8 @@ def _of_data_set(parts: Mapping[Any, object], actual: object, path: str) -> Iter
 
 def _of_element(expected: object, element: DataElement, path: str) -> Iterator[str]:
     value = _value_of(element)
-    if isinstance(expected, Sequence) and not expected and element.is_empty:
-        return  # "", b"" and [] say the same
+    if element.is_empty and _says_nothing(expected):
+        return
     if _is_sequence(expected) and not _is_sequence(value):
         value = [] if element.is_empty else [value]
     yield from _differences(expected, value, path)
@@ -149,6 +180,11 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
     """Whether it is several things: items of a sequence, or values."""
     is_one = isinstance(value, str | bytes | bytearray | memoryview)
     return isinstance(value, Sequence) and not is_one
+
+
+def _says_nothing(expected: object) -> bool:
+    """Whether it is "", b"" or [], which say the same."""
+    return isinstance(expected, Sequence) and not expected
 
 
 def _value_of(element: DataElement) -> object:

@@ -19,10 +19,8 @@ from typing import Any, TypeVar, Unpack
 
 import trio
 from attrs import define, field
-from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from trio_dicom._dimse.assemble import MessageAssembler
-from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._dimse.fragment import max_fragment as largest_fragment
 from trio_dicom._dimse.message import Message, Request, response_to
 from trio_dicom._protocol.agreement import DEFAULT_MAX_LENGTH, max_length_of
@@ -34,9 +32,11 @@ from trio_dicom._wire.pdus import Pdu, decode_body
 from trio_dicom.options import Limits
 from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult
 from trio_dicom.status import Status
+from trio_dicom.testing.agreed import Agreed
 from trio_dicom.testing.answers import Acceptance, acceptance_of
+from trio_dicom.testing.breaches import of_command_set, of_data_transfer
 from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
-from trio_dicom.testing.expecting import differences
+from trio_dicom.testing.expecting import check, fail_with
 from trio_dicom.testing.links import reset
 from trio_dicom.testing.outgoing import message_bytes
 
@@ -61,6 +61,8 @@ class ScriptedPeer:
         stream: Our end of the stream.
         answers_release: Whether it is answered. Otherwise the call that met it waits until the
             other side has given up.
+        is_strict: Whether a message that breaks a rule of the encoding, or comes on a context that
+            was not accepted, fails the script. Otherwise all that can be understood is taken.
         request: The A-ASSOCIATE-RQ that came, once it did.
         accepted: The A-ASSOCIATE-AC that was sent, once it was.
         received: Every byte that came.
@@ -72,6 +74,7 @@ class ScriptedPeer:
 
     stream: trio.abc.Stream
     answers_release: bool = field(default=True, kw_only=True)
+    is_strict: bool = field(default=True, kw_only=True)
     request: AssociationRequest | None = field(default=None, init=False)
     accepted: AssociationAccept | None = field(default=None, init=False)
     received: bytearray = field(factory=bytearray, init=False, repr=False)
@@ -88,6 +91,8 @@ class ScriptedPeer:
         factory=lambda: MessageAssembler(Limits(data_set=sys.maxsize)), init=False, repr=False
     )
     _context_of_message: dict[int, int] = field(factory=dict[int, int], init=False, repr=False)
+    _agreed: Agreed = field(factory=Agreed, init=False, repr=False)
+    _body: memoryview = field(default=memoryview(b""), init=False, repr=False)  # of the last PDU
 
     # --- receiving --------------------------------------------------------------------
 
@@ -117,7 +122,7 @@ class ScriptedPeer:
         if not isinstance(pdu, pdu_class):
             await self._mind_the_end(pdu, expected)
             raise AssertionError(f"expected {expected}, but got {pdu}")  # noqa: TRY004
-        _check(fields, pdu)
+        check(fields, pdu)
         return pdu
 
     async def receive_message(self) -> Message:
@@ -150,14 +155,15 @@ class ScriptedPeer:
 
         Raises:
             AssertionError: It is another one, or something else came. It tells all fields that
-                differ, and of a data set the elements that were named here, no others.
+                differ, and of a data set the elements that were named here, no others. Or its
+                bytes break a rule, and ``is_strict`` says that this matters.
             ConversationOver: The other side ended the conversation instead.
         """
         __tracebackhide__ = True
         message = await self._next_message(message_class.__name__)
         if not isinstance(message, message_class):
             raise AssertionError(f"expected {message_class.__name__}, but got {message}")  # noqa: TRY004
-        _check(fields, message)
+        check(fields, message)
         return message
 
     async def expect_end(self) -> ConversationEnd:
@@ -190,6 +196,7 @@ class ScriptedPeer:
         raise AssertionError(f"expected the end of the transport, but got {pdu}")
 
     async def _next_message(self, expected: str) -> Message:
+        __tracebackhide__ = True
         fragments: list[PresentationDataValue] = []
         while True:
             if not self._unread:
@@ -197,12 +204,19 @@ class ScriptedPeer:
                 await self._mind_the_end(pdu, expected)
                 if not isinstance(pdu, DataTransfer):
                     raise AssertionError(f"expected {expected}, but got {pdu}")
+                if self.is_strict:
+                    what = f"expected {expected}, but got a P-DATA-TF that breaks rules"
+                    fail_with(what, of_data_transfer(self._body, pdu, self._agreed))
                 self._unread.extend(pdu.pdvs)
                 continue
             pdv = self._unread.popleft()
             fragments.append(pdv)
-            message = self._assembler.feed(pdv, self._transfer_syntax(pdv.context_id))
+            message = self._assembler.feed(pdv, self._agreed.syntax_of(pdv.context_id))
             if message is not None:
+                if self.is_strict:
+                    command_set = b"".join([it.data for it in fragments if it.is_command])
+                    what = f"the command set of {type(message).__name__} breaks rules"
+                    fail_with(what, of_command_set(command_set, message))
                 self.last_context_id = pdv.context_id
                 self.last_fragments = tuple(fragments)
                 if isinstance(message, Request) and message.message_id is not None:
@@ -221,6 +235,8 @@ class ScriptedPeer:
             self.received += data
             self._buffer.feed(data)
         self.pdus.append(pdu := decode_body(*found))
+        self._body = found[1]
+        self._agreed.received(pdu)
         if isinstance(pdu, AssociationRequest):
             self.request = pdu
         return pdu
@@ -241,6 +257,7 @@ class ScriptedPeer:
     async def send(self, *pdus: Pdu) -> None:
         """Send PDUs in one write, allowed or not."""
         for pdu in pdus:
+            self._agreed.sent(pdu)
             if isinstance(pdu, AssociationAccept):
                 self.accepted = pdu
         await self.send_bytes(b"".join([pdu.encode() for pdu in pdus]))
@@ -277,7 +294,7 @@ class ScriptedPeer:
             message_bytes(
                 message,
                 context_id=context_id,
-                transfer_syntax=self._transfer_syntax(context_id),
+                transfer_syntax=self._agreed.syntax_of(context_id),
                 max_fragment=max_fragment,
                 is_last=is_last,
             )
@@ -377,19 +394,3 @@ class ScriptedPeer:
     async def aclose(self) -> None:
         """Close the transport without a word."""
         await trio.aclose_forcefully(self.stream)
-
-    def _transfer_syntax(self, context_id: int) -> UID:
-        """The one that we accepted for the context; where we did not, the default one."""
-        answers = () if self.accepted is None else self.accepted.contexts
-        for answered in answers:
-            if answered.context_id == context_id and answered.transfer_syntax is not None:
-                return as_uid(answered.transfer_syntax)
-        return ImplicitVRLittleEndian
-
-
-def _check(fields: dict[str, object], actual: Pdu | Message) -> None:
-    __tracebackhide__ = True
-    if lines := differences(fields, actual):
-        raise AssertionError(
-            "\n  ".join([f"{type(actual).__name__} is not what was expected:", *lines])
-        )

@@ -1,0 +1,100 @@
+"""The rules that a message breaks although it can be understood.
+
+An archive in the field takes such messages or does not; who writes a client wants to know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+from pydicom.tag import Tag
+
+from trio_dicom._dimse.command_set import UI
+from trio_dicom._dimse.message import Message
+from trio_dicom._wire.data import PDV_HEADER_LENGTH, DataTransfer
+from trio_dicom.testing.agreed import Agreed
+
+__all__ = ["of_command_set", "of_data_transfer"]
+
+_ELEMENT: Final = Struct("<HHI")  # group, element, length
+_CONTROL = PDV_HEADER_LENGTH - 1  # where the message control header stands in a PDV
+_KNOWN_BITS = 0x03
+_IN_EVERY_MESSAGE = frozenset({0x0000, 0x0100, 0x0800})  # group length, command, data set type
+_GROUP_LENGTH = 4  # bytes
+_UID: Final = re.compile(rb"[0-9.]{0,64}")
+
+
+def of_data_transfer(body: memoryview, pdu: DataTransfer, agreed: Agreed) -> Iterator[str]:
+    """Of a P-DATA-TF (PS3.8 9.3.5, D.1, Annex E), a line for each.
+
+    Args:
+        body: Its bytes after the header.
+        pdu: What they were decoded to.
+        agreed: What it has to keep to.
+    """
+    if 0 < agreed.max_length < len(body):
+        yield f"length: expected {agreed.max_length} bytes at most, but got {len(body)}"
+    at = 0
+    for pdv in pdu.pdvs:
+        if agreed.syntaxes is not None and pdv.context_id not in agreed.syntaxes:
+            accepted = ", ".join(map(str, agreed.syntaxes)) or "none was"
+            yield f"context {pdv.context_id}: expected one that was accepted ({accepted})"
+        control = body[at + _CONTROL]
+        if control & ~_KNOWN_BITS:
+            known = control & _KNOWN_BITS
+            yield f"message control header: expected {known:02X}H, but got {control:02X}H"
+        if len(pdv.data) % 2:
+            yield f"fragment: expected an even length, but got {_bytes(pdv.data)}"
+        at += PDV_HEADER_LENGTH + len(pdv.data)
+
+
+def of_command_set(command_set: bytes, message: Message) -> Iterator[str]:
+    """Of a command set (PS3.7 6.3.1 and Annex E), a line for each.
+
+    Args:
+        command_set: Its bytes.
+        message: What they were decoded to.
+    """
+    uids = {row.element for row in message.rows if row.codec is UI}
+    known = _IN_EVERY_MESSAGE | {row.element for row in message.rows}
+    before = None
+    for tag, value, rest in _elements(command_set):
+        if before is None:
+            yield from _of_group_length(tag, value, rest)
+        elif tag < before:
+            yield f"{Tag(tag)}: expected it in order, but it comes behind {Tag(before)}"
+        before = tag
+        if tag not in known:
+            name = message.command_field.name.replace("_", "-")
+            yield f"{Tag(tag)}: expected none in {name}, but it is there"
+        if len(value) % 2:
+            yield f"{Tag(tag)}: expected an even length, but got {_bytes(value)}"
+        if tag in uids and not _UID.fullmatch(value.removesuffix(b"\0")):
+            shown = value.decode("latin-1")
+            yield f"{Tag(tag)}: expected a UID, padded by one 00H if it is odd, but got {shown!r}"
+
+
+def _elements(command_set: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """The tag and the value of each, and how many bytes follow."""
+    at, end = 0, len(command_set)
+    while at < end:
+        group, element, length = _ELEMENT.unpack_from(command_set, at)
+        start = at + _ELEMENT.size
+        at = start + length
+        yield group << 16 | element, command_set[start:at], end - at
+
+
+def _of_group_length(tag: int, value: bytes, rest: int) -> Iterator[str]:
+    if tag:
+        yield f"(0000,0000): expected it first, but {Tag(tag)} is"
+    elif value != rest.to_bytes(_GROUP_LENGTH, "little"):
+        said = int.from_bytes(value, "little")
+        got = said if len(value) == _GROUP_LENGTH else _bytes(value)
+        yield f"(0000,0000): expected {rest}, as so many bytes follow, but got {got}"
+
+
+def _bytes(data: bytes | memoryview) -> str:
+    return f"{len(data)} bytes"
