@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from attrs import define, field
 
@@ -15,6 +15,17 @@ __all__ = ["sequence"]
 
 _SIGN = {Side.US: ">", Side.PEER: "<"}
 _BELOW = " " * 17
+_PARTS = {
+    "sop_instance_uid": "instance",
+    "attribute_identifiers": "attributes",
+    "event_type_id": "event type",
+    "action_type_id": "action type",
+    "move_destination": "to",
+    "move_originator_ae": "moved for",
+    "move_originator_message_id": "who asked in message",
+    "offending_elements": "offending elements",
+    "error_id": "error",
+}
 
 
 def sequence(records: Iterable[Record]) -> Iterator[str]:
@@ -54,6 +65,7 @@ def _lines(record: Record, voices: _Voices) -> Iterator[str]:
         case _:
             yield _line(record, *_said(record))
             yield from _contexts(record.summary)
+            yield from _items(record.summary)
 
 
 def _line(record: Record, what: str, words: str = "", *, by: Side | None = None) -> str:
@@ -118,14 +130,19 @@ def _about(message: Mapping[str, Any], context_id: int) -> str:
         words.append(_status(message))
     elif "sop_class_uid" in message:  # which an answer may repeat, and need not
         words += [as_uid(message["sop_class_uid"]).name, f"context {context_id}"]
-    if "move_destination" in message:
-        words.append(f"to {message['move_destination']}")
+    words += [f"{word} {_plain(message[name])}" for name, word in _PARTS.items() if name in message]
     words += [
         f"{message[name]} {name}"
         for name in ("remaining", "completed", "failed", "warning")
         if name in message
     ]
     return ", ".join(words)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):  # of tags
+        return " ".join(map(str, cast("list[object]", value)))
+    return str(value)
 
 
 def _status(message: Mapping[str, Any]) -> str:
@@ -182,6 +199,33 @@ def _contexts(summary: Mapping[str, Any]) -> Iterator[str]:
         else:
             words = f"refused: {it['result']}"
         yield f"{_BELOW}context {it['id']:3}: {words}"
+
+
+def _items(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What was negotiated of single SOP classes."""
+    for it in summary.get("roles", ()):
+        roles = [role.upper() for role in ("scu", "scp") if it[role]]
+        yield f"{_BELOW}role, {as_uid(it['sop_class_uid']).name}: {' and '.join(roles) or 'none'}"
+    for it in summary.get("extended", ()):
+        sop_class, is_whole = _sop_class(it)
+        information = f": {it['application_information']}" if is_whole else ""
+        yield f"{_BELOW}extended, {sop_class}{information}"
+    for it in summary.get("common_extended", ()):
+        sop_class, is_whole = _sop_class(it)
+        family = ", like ".join(_family(it)) if is_whole else ""
+        yield f"{_BELOW}common extended, {sop_class}{family}"
+
+
+def _sop_class(item: Any) -> tuple[str, bool]:
+    """Its name, and whether anything else is there: recordings once had no more than it."""
+    is_whole = not isinstance(item, str)
+    return as_uid(item["sop_class_uid"] if is_whole else item).name, is_whole
+
+
+def _family(item: Mapping[str, Any]) -> Iterator[str]:
+    yield f": {as_uid(item['service_class_uid']).name}"
+    if related := item["related_general_sop_class_uids"]:
+        yield ", ".join(as_uid(uid).name for uid in related)
 
 
 def _broken(record: Record) -> str:

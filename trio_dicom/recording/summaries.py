@@ -154,10 +154,16 @@ def _user_item(item: UserItem) -> tuple[str, Any]:
             return "window", {"invoked": invoked, "performed": performed}
         case RoleSelection(sop_class_uid=uid, scu=scu, scp=scp):
             return "roles", [{"sop_class_uid": uid, "scu": scu, "scp": scp}]
-        case ExtendedNegotiation(sop_class_uid=uid):
-            return "extended", [uid]
+        case ExtendedNegotiation(sop_class_uid=uid, application_information=information):
+            return "extended", [
+                {"sop_class_uid": uid, "application_information": information.hex()}
+            ]
         case CommonExtendedNegotiation(sop_class_uid=uid):
-            return "common_extended", [uid]
+            related = {
+                "service_class_uid": item.service_class_uid,
+                "related_general_sop_class_uids": list(item.related_general_sop_class_uids),
+            }
+            return "common_extended", [{"sop_class_uid": uid, **related}]
         case UserIdentity(identity_type=kind):  # which is all that may be told
             return "user_identity", kind.name.lower().replace("_", " ")
         case UserIdentityAnswer():
