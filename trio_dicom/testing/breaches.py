@@ -1,6 +1,6 @@
-"""The rules that a message breaks although it can be understood.
+"""The rules that bytes break although they can be understood.
 
-An archive in the field takes such messages or does not; who writes a client wants to know.
+An archive in the field takes such bytes or does not; who writes a client wants to know.
 """
 
 from __future__ import annotations
@@ -14,27 +14,67 @@ from pydicom.tag import Tag
 
 from trio_dicom._dimse.command_set import UI
 from trio_dicom._dimse.message import Message
+from trio_dicom._wire.associate import DICOM_APPLICATION_CONTEXT, AssociationRequest
 from trio_dicom._wire.data import PDV_HEADER_LENGTH, DataTransfer
+from trio_dicom._wire.header import HEADER_LENGTH
+from trio_dicom._wire.pdus import Pdu
+from trio_dicom._wire.user_items import ImplementationClassUID, MaximumLength
 from trio_dicom.testing.agreed import Agreed
 
-__all__ = ["of_command_set", "of_data_transfer"]
+__all__ = ["of_command_set", "of_pdu"]
 
 _ELEMENT: Final = Struct("<HHI")  # group, element, length
 _CONTROL = PDV_HEADER_LENGTH - 1  # where the message control header stands in a PDV
 _KNOWN_BITS = 0x03
 _IN_EVERY_MESSAGE = frozenset({0x0000, 0x0100, 0x0800})  # group length, command, data set type
 _GROUP_LENGTH = 4  # bytes
+_VERSION_1 = 0x0001
+_TITLES: Final = {"called_ae": slice(4, 20), "calling_ae": slice(20, 36)}
+_NEEDED: Final = (MaximumLength, ImplementationClassUID)
 _UID: Final = re.compile(rb"[0-9.]{0,64}")
 
 
-def of_data_transfer(body: memoryview, pdu: DataTransfer, agreed: Agreed) -> Iterator[str]:
-    """Of a P-DATA-TF (PS3.8 9.3.5, D.1, Annex E), a line for each.
+def of_pdu(body: memoryview, pdu: Pdu, agreed: Agreed) -> Iterator[str]:
+    """Of an A-ASSOCIATE-RQ or a P-DATA-TF, a line for each; the others can break none.
 
     Args:
         body: Its bytes after the header.
         pdu: What they were decoded to.
-        agreed: What it has to keep to.
+        agreed: What was agreed before.
     """
+    match pdu:
+        case AssociationRequest():
+            yield from _of_request(body, pdu)
+        case DataTransfer():
+            yield from _of_data_transfer(body, pdu, agreed)
+        case _:
+            pass
+
+
+def _of_request(body: memoryview, request: AssociationRequest) -> Iterator[str]:
+    """PS3.8 Table 9-11, D.1 and F.1; PS3.7 A.2.1 and D.3.3.2."""
+    if not request.protocol_version & _VERSION_1:
+        yield f"protocol_version: expected bit 0, but got {request.protocol_version:04X}H"
+    if (name := request.application_context) != DICOM_APPLICATION_CONTEXT:
+        yield f"application_context: expected {DICOM_APPLICATION_CONTEXT!r}, but got {name!r}"
+    for title, place in _TITLES.items():
+        if not getattr(request, title):
+            yield f"{title}: expected a title, but got none"
+        elif b"\0" in bytes(body[place]):
+            yield f"{title}: expected spaces to pad it, but got 00H"
+    if missing := [it.__name__ for it in _NEEDED if request.item(it) is None]:
+        yield f"user_information: expected {' and '.join(missing)}, too"
+    ids = [it.context_id for it in request.contexts]
+    if not ids or len(set(ids)) < len(ids) or not all(it % 2 for it in ids):
+        got = ", ".join(map(str, ids)) or "none"
+        yield f"contexts: expected odd IDs, each once, but got {got}"
+    # Decoding takes off what pads a UID or a name, and nothing else.
+    elif (padding := len(body) + HEADER_LENGTH - len(request.encode())) > 0:
+        yield f"UIDs and names: expected none that is padded, but got {padding} bytes too many"
+
+
+def _of_data_transfer(body: memoryview, pdu: DataTransfer, agreed: Agreed) -> Iterator[str]:
+    """PS3.8 9.3.5, D.1 and Annex E."""
     if 0 < agreed.max_length < len(body):
         yield f"length: expected {agreed.max_length} bytes at most, but got {len(body)}"
     at = 0

@@ -34,7 +34,7 @@ from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectRes
 from trio_dicom.status import Status
 from trio_dicom.testing.agreed import Agreed
 from trio_dicom.testing.answers import Acceptance, acceptance_of
-from trio_dicom.testing.breaches import of_command_set, of_data_transfer
+from trio_dicom.testing.breaches import of_command_set, of_pdu
 from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
 from trio_dicom.testing.expecting import check, fail_with
 from trio_dicom.testing.links import reset
@@ -61,8 +61,8 @@ class ScriptedPeer:
         stream: Our end of the stream.
         answers_release: Whether it is answered. Otherwise the call that met it waits until the
             other side has given up.
-        is_strict: Whether a message that breaks a rule of the encoding, or comes on a context that
-            was not accepted, fails the script. Otherwise all that can be understood is taken.
+        is_strict: Whether what can be understood, but breaks rules of the encoding or comes on a
+            context that was not accepted, fails the script as soon as it is received.
         request: The A-ASSOCIATE-RQ that came, once it did.
         accepted: The A-ASSOCIATE-AC that was sent, once it was.
         received: Every byte that came.
@@ -92,7 +92,6 @@ class ScriptedPeer:
     )
     _context_of_message: dict[int, int] = field(factory=dict[int, int], init=False, repr=False)
     _agreed: Agreed = field(factory=Agreed, init=False, repr=False)
-    _body: memoryview = field(default=memoryview(b""), init=False, repr=False)  # of the last PDU
 
     # --- receiving --------------------------------------------------------------------
 
@@ -100,6 +99,7 @@ class ScriptedPeer:
         """The next PDU, whatever it is. Nothing is answered.
 
         Raises:
+            AssertionError: It breaks rules.
             ConversationOver: The other side closed or reset the transport instead.
             PDUError: What it sent is no PDU.
         """
@@ -113,7 +113,7 @@ class ScriptedPeer:
             **fields: What is expected of its fields, as for ``expect_message``.
 
         Raises:
-            AssertionError: It is another one.
+            AssertionError: It is another one, or breaks rules.
             ConversationOver: The other side ended the conversation instead.
         """
         __tracebackhide__ = True
@@ -204,9 +204,6 @@ class ScriptedPeer:
                 await self._mind_the_end(pdu, expected)
                 if not isinstance(pdu, DataTransfer):
                     raise AssertionError(f"expected {expected}, but got {pdu}")
-                if self.is_strict:
-                    what = f"expected {expected}, but got a P-DATA-TF that breaks rules"
-                    fail_with(what, of_data_transfer(self._body, pdu, self._agreed))
                 self._unread.extend(pdu.pdvs)
                 continue
             pdv = self._unread.popleft()
@@ -224,6 +221,7 @@ class ScriptedPeer:
                 return message
 
     async def _next_pdu(self, expected: str) -> Pdu:
+        __tracebackhide__ = True
         await trio.lowlevel.checkpoint()
         while (found := self._buffer.next_pdu()) is None:
             try:
@@ -235,7 +233,9 @@ class ScriptedPeer:
             self.received += data
             self._buffer.feed(data)
         self.pdus.append(pdu := decode_body(*found))
-        self._body = found[1]
+        if self.is_strict:
+            what = f"expected {expected}, but the {type(pdu).__name__} breaks rules"
+            fail_with(what, of_pdu(found[1], pdu, self._agreed))
         self._agreed.received(pdu)
         if isinstance(pdu, AssociationRequest):
             self.request = pdu
