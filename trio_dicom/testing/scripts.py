@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import trio
 from attrs import define, field
@@ -14,10 +15,12 @@ from trio_dicom.testing.links import LinkEnd, memory_link
 from trio_dicom.testing.scripted import ScriptedPeer
 from trio_dicom.testing.serving import Serving, serving
 
-__all__ = ["Script", "ScriptedServer", "open_scripted_server", "playing", "scripted_peer"]
+__all__ = ["Script", "ScriptedServer", "open_scripted_server", "play", "playing", "scripted_peer"]
 
 Script: TypeAlias = Callable[[ScriptedPeer], Awaitable[object]]
 """What a scripted peer does with its peer, from the first byte on."""
+
+_ARTIM: Final = 30.0  # seconds for the other side to hang up when we have ended it (PS3.8 9.1.5)
 
 
 @asynccontextmanager
@@ -49,21 +52,35 @@ def playing(script: Script) -> Serve:
             ...
 
     When the script is over the other side may ask for release, which is granted, abort, or hang
-    up; then the stream is closed. When the script fails it is not: whoever started it has to hear
-    of that before the other side hears that nobody is there any more.
+    up; then the stream is closed. Where the script has ended the conversation itself, what still
+    comes is dropped until the other side hangs up, for 30 seconds at most. When the script fails
+    the stream is not closed: whoever started it has to hear of that before the other side hears
+    that nobody is there any more.
 
     Args:
         script: Called with the peer.
     """
 
     async def serve(stream: trio.abc.Stream) -> None:
-        peer = ScriptedPeer(stream)
-        await script(peer)
-        with suppress(trio.ClosedResourceError):  # the script has closed it
-            await peer.expect_end()
-        await peer.aclose()
+        await play(script, ScriptedPeer(stream))
 
     return serve
+
+
+async def play(script: Script, peer: ScriptedPeer) -> None:
+    """Play ``script`` to its end, and to that of the conversation.
+
+    Args:
+        script: Called with ``peer``.
+        peer: What the script has in its hands.
+    """
+    await script(peer)
+    with (
+        suppress(trio.ClosedResourceError),  # the script has closed it
+        trio.move_on_after(_ARTIM if peer.has_ended else math.inf),
+    ):
+        await peer.expect_end()
+    await peer.aclose()
 
 
 @define(eq=False)
