@@ -31,7 +31,7 @@ from trio_dicom import (
 )
 from trio_dicom.sop_classes import UPS_CLASSES, UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_WATCH
 from trio_dicom.testing import MemoryArchive, ScriptedPeer, playing
-from trio_dicom.testing.scripts import Script
+from trio_dicom.testing.stage import Script
 
 SCHEDULED = UPSStateReport(sop_instance_uid=UID, state=UPSState.SCHEDULED, input_readiness="READY")
 

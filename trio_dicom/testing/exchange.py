@@ -28,18 +28,7 @@ __all__ = ["Exchange"]
 class Exchange:
     """One side of it, without a state machine: what a ``ScriptedPeer`` stands on.
 
-    Attributes:
-        stream: Our end of the stream.
-        request: The A-ASSOCIATE-RQ that came, once it did.
-        accepted: The A-ASSOCIATE-AC that was sent, once it was.
-        received: Every byte that came.
-        sent: Every byte that was sent.
-        pdus: Every PDU that was taken from what came, in order.
-        last_context_id: The context of the last message that came.
-        last_fragments: The fragments of the last message that came, in order.
-        awaited: What it waits for while it waits for the other side.
-        has_ended: Whether we have ended the conversation: aborted it, closed the transport or
-            our half of it. Whatever still comes is nothing to us then (PS3.8 9.2.3, AA-6).
+    The attributes are those of ``ScriptedPeer``, where scripts find them explained.
     """
 
     stream: trio.abc.Stream

@@ -10,7 +10,7 @@ from trio_dicom._protocol.contexts import PresentationContext
 from trio_dicom._wire.associate import AssociationRequest
 from trio_dicom._wire.pdus import Pdu
 
-__all__ = ["check_fields", "check_message_class", "check_pdu_class", "unexpected"]
+__all__ = ["check_message", "check_pdu", "unexpected"]
 
 _LONGEST: Final = 400  # characters of what came instead
 
@@ -34,8 +34,12 @@ def unexpected(expected: str, actual: Pdu | Message) -> AssertionError:
     return AssertionError(f"expected {expected}, but got {what}")
 
 
-def check_pdu_class(given: object) -> None:
+def check_pdu(given: object, fields: Mapping[str, object]) -> None:
     """See that it is what ``expect`` takes.
+
+    Args:
+        given: The class.
+        fields: What is expected of its fields.
 
     Raises:
         TypeError: It is another thing.
@@ -44,10 +48,15 @@ def check_pdu_class(given: object) -> None:
         raise TypeError(f"{_name_of(given)} is a message and no PDU: `expect_message` takes it")
     if not _is_class(given, *Pdu.__args__):
         raise TypeError(f"`expect` takes the class of a PDU, not {_name_of(given)}")
+    _check_fields(fields)
 
 
-def check_message_class(given: object) -> None:
+def check_message(given: object, fields: Mapping[str, object]) -> None:
     """See that it is what ``expect_message`` takes.
+
+    Args:
+        given: The class.
+        fields: What is expected of its fields.
 
     Raises:
         TypeError: It is another thing.
@@ -56,14 +65,10 @@ def check_message_class(given: object) -> None:
         raise TypeError(f"{_name_of(given)} is a PDU and no message: `expect` takes it")
     if not _is_class(given, Message):
         raise TypeError(f"`expect_message` takes the class of a message, not {_name_of(given)}")
+    _check_fields(fields)
 
 
-def check_fields(fields: Mapping[str, object]) -> None:
-    """See that what is expected of fields can be one.
-
-    Raises:
-        TypeError: It can not.
-    """
+def _check_fields(fields: Mapping[str, object]) -> None:
     for name, value in fields.items():
         if isinstance(value, PresentationContext):
             raise TypeError(

@@ -32,12 +32,7 @@ from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
 from trio_dicom.testing.exchange import Exchange
 from trio_dicom.testing.expecting import differences
 from trio_dicom.testing.links import reset
-from trio_dicom.testing.mistakes import (
-    check_fields,
-    check_message_class,
-    check_pdu_class,
-    unexpected,
-)
+from trio_dicom.testing.mistakes import check_message, check_pdu, unexpected
 from trio_dicom.testing.outgoing import message_bytes
 
 __all__ = ["ScriptedPeer"]
@@ -59,8 +54,19 @@ class ScriptedPeer(Exchange):
     whatever cannot be sent any more.
 
     Attributes:
+        stream: Our end of the stream.
         answers_release: Whether A-RELEASE-RQ is answered. Otherwise the call that met it waits
             until the other side has given up.
+        request: The A-ASSOCIATE-RQ that came, once it did.
+        accepted: The A-ASSOCIATE-AC that was sent, once it was.
+        received: Every byte that came.
+        sent: Every byte that was sent.
+        pdus: Every PDU that was taken from what came, in order.
+        last_context_id: The context of the last message that came.
+        last_fragments: The fragments of the last message that came, in order.
+        awaited: What it waits for, in words, while it waits for the other side; else None.
+        has_ended: Whether we have ended the conversation: aborted it, closed the transport or
+            our half of it. Whatever still comes is nothing to us then (PS3.8 9.2.3, AA-6).
     """
 
     answers_release: bool = field(default=True, kw_only=True)
@@ -92,8 +98,7 @@ class ScriptedPeer(Exchange):
             TypeError: That is no class of a PDU.
         """
         __tracebackhide__ = True
-        check_pdu_class(pdu_class)
-        check_fields(fields)
+        check_pdu(pdu_class, fields)
         expected = pdu_class.__name__
         pdu = await self._next_pdu(expected)
         if not isinstance(pdu, pdu_class):
@@ -139,8 +144,7 @@ class ScriptedPeer(Exchange):
             TypeError: That is no class of a message.
         """
         __tracebackhide__ = True
-        check_message_class(message_class)
-        check_fields(fields)
+        check_message(message_class, fields)
         message = await self._await_message(message_class.__name__)
         if not isinstance(message, message_class):
             raise unexpected(message_class.__name__, message)
