@@ -66,7 +66,7 @@ class ScriptedPeer(Exchange):
         last_fragments: The fragments of the last message that came, in order.
         awaited: What it waits for, in words, while it waits for the other side; else None.
         has_ended: Whether we have ended the conversation: aborted it, closed the transport or
-            our half of it. Whatever still comes is nothing to us then (PS3.8 9.2.3, AA-6).
+            our half of it. Whatever still comes is nothing to us then (PS3.8 Table 9-9, AA-6).
     """
 
     answers_release: bool = field(default=True, kw_only=True)
@@ -309,11 +309,11 @@ class ScriptedPeer(Exchange):
         return request
 
     async def release(self) -> None:
-        """Ask for release, expect to get it, and close the transport (PS3.8 9.2.3, AR-3).
+        """Ask for release, expect to get it, and close the transport (PS3.8 Table 9-8, AR-3).
 
         Data that was under way is dropped; its PDUs are among ``pdus``. Where the other side asks
         for release at the same time, each gets it: whoever has asked for the association answers
-        first. As its acceptor we leave it to the other side then to close the transport.
+        first (PS3.8 7.2.2). As its acceptor we leave it to the other side to close the transport.
 
         Raises:
             AssertionError: Something else comes.
