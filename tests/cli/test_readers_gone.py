@@ -135,7 +135,7 @@ class Sender:
     async def _find(self, peer: ScriptedPeer, request: CFindRequest) -> None:
         match = Dataset()
         match.StudyInstanceUID = "1.2"
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        with suppress(ConversationOver, trio.ClosedResourceError):
             while True:
                 await peer.reply(request, 0xFF00, data_set=match)
 

@@ -133,8 +133,6 @@ def worklist_server(
             if over.how is ConversationEnd.RELEASED:
                 await peer.expect_closed()
             ends.add(over.how)
-        except trio.BrokenResourceError:
-            ends.add(ConversationEnd.RESET)
         finally:
             with suppress(trio.ClosedResourceError):
                 await peer.aclose()

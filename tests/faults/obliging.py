@@ -61,7 +61,7 @@ class ObligingPeer:
         except ConversationOver as over:
             if over.how is ConversationEnd.RELEASED:
                 await self._await_the_end()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except trio.ClosedResourceError:
             pass  # it hung up while we were answering
         await self.peer.aclose()
 

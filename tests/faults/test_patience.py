@@ -34,6 +34,7 @@ from trio_dicom import (
     open_connection,
 )
 from trio_dicom.lowlevel import ReleaseRequest, ReleaseResponse
+from trio_dicom.testing import ConversationOver
 
 LIMIT, MOMENT = 10.0, 0.001
 
@@ -113,7 +114,7 @@ async def release(seconds: float) -> bool:
             nursery.start_soon(ask)
             await peer.expect(ReleaseRequest)
             await trio.sleep(seconds)
-            with suppress(trio.BrokenResourceError):
+            with suppress(ConversationOver):
                 await peer.send(ReleaseResponse())
             await peer.aclose()
     return not errors

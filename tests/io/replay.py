@@ -107,9 +107,9 @@ async def record(
     said: list[tuple[int, bytes]] = []
 
     class NotedPeer(ScriptedPeer):
-        async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
+        async def _write(self, data: bytes | bytearray | memoryview, what: str) -> None:
             said.append((len(self.received), bytes(data)))
-            await super().send_bytes(data)
+            await super()._write(data, what)
 
     peer = NotedPeer(ours)
     async with trio.open_nursery() as nursery:

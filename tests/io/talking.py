@@ -228,7 +228,8 @@ async def is_silent(peer: ScriptedPeer) -> bool:
     """Whether nothing came that the peer has not received, and nothing comes any more."""
     await wait_all_tasks_blocked()
     assert isinstance(peer.stream, LinkEnd)
-    return not (peer.stream._incoming.held or peer._buffer.pending or peer._unread)
+    is_unread = len(peer._unread) > peer._given
+    return not (peer.stream._incoming.held or peer._buffer.pending or is_unread)
 
 
 class Sent:

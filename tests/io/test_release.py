@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import pytest
 import trio
@@ -198,7 +197,9 @@ async def test_a_peer_that_released_and_does_not_close_is_not_waited_for(
     async with associated(handler=recorder, options=options, capacity=capacity) as it:
         connection, peer = it
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(peer.release if reads else partial(peer.send, ReleaseRequest()))
+            await peer.send(ReleaseRequest())
+            if reads:
+                nursery.start_soon(peer.expect, ReleaseResponse)
             await connection.listener.wait()
         assert trio.current_time() == 7
     assert recorder.told_of_the_end is None
@@ -218,7 +219,8 @@ async def test_a_peer_that_releases_gets_its_answer_also_where_that_ends_our_blo
     async def release() -> None:
         await peer.accept()
         await peer.expect_message(CEchoRequest)
-        await peer.release()  # reads its answer
+        await peer.send(ReleaseRequest())
+        await peer.expect(ReleaseResponse)
         if closes:
             await peer.aclose()
 
@@ -262,7 +264,8 @@ async def test_a_release_collision_as_the_standard_has_it() -> None:
 async def test_a_release_of_ours_while_the_peer_has_released() -> None:
     recorder = Recorder()
     async with associated(handler=recorder) as (connection, peer):
-        await peer.release()
+        await peer.send(ReleaseRequest())
+        await peer.expect(ReleaseResponse)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.send_association_release_request)
             await wait_all_tasks_blocked()
@@ -331,7 +334,6 @@ async def test_the_peer_may_release_while_ours_waits_for_an_open_request(end: En
         nursery.start_soon(end, connection)
         await wait_all_tasks_blocked()
         await peer.release()
-        await peer.aclose()
     [outcome] = outcomes
     assert isinstance(outcome, AssociationReleased)
     assert recorder.told_of_the_end is None

@@ -57,7 +57,6 @@ async def test_a_report_at_the_receiver_counts_even_after_the_association_is_gon
             await peer.reply(request, 0x0000)
             await wait_all_tasks_blocked()
             await peer.release()
-            await peer.aclose()
             await wait_all_tasks_blocked()
             (take,) = receiver.takers
             answer = await take(report(commitment.transaction_uid, message_id=3))
@@ -80,7 +79,6 @@ async def test_without_a_receiver_the_end_of_the_association_ends_the_wait() -> 
             await peer.reply(request, 0x0000)
             await wait_all_tasks_blocked()
             await peer.release()
-            await peer.aclose()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(script)

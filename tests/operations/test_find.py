@@ -198,7 +198,6 @@ async def end_by_abort(peer: ScriptedPeer) -> None:
 
 async def end_by_release(peer: ScriptedPeer) -> None:
     await peer.release()
-    await peer.eof()
 
 
 async def end_of_file(peer: ScriptedPeer) -> None:

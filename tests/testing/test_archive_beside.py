@@ -20,7 +20,7 @@ from trio_dicom.sop_classes import (
     VERIFICATION,
 )
 from trio_dicom.testing import MemoryArchive, ScriptedPeer, open_memory_association, playing
-from trio_dicom.testing.scripts import Script
+from trio_dicom.testing.stage import Script
 
 
 async def test_a_report_comes_between_matches_and_not_within_one() -> None:

@@ -74,6 +74,18 @@ async def test_a_script_that_is_sent_another_thing_in_memory() -> None:
     assert not archive.sessions
 
 
+async def test_a_script_that_fails_by_pytest_at_a_destination() -> None:
+    async def fails(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        pytest.fail("says the script")
+
+    archive = archive_for(fails)
+    with pytest.raises(pytest.fail.Exception, match="says the script"):
+        async with open_memory_association(archive.serve, contexts=CONTEXTS) as association:
+            await move(association)
+    assert not archive.sessions
+
+
 async def test_a_script_that_is_sent_another_thing_by_an_archive_on_a_port() -> None:
     with pytest.raises(AssertionError, match="PatientID: expected 'SOMEBODY ELSE'"):
         async with (

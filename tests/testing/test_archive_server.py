@@ -38,7 +38,7 @@ from trio_dicom.lowlevel import (
     ReleaseRequest,
     ReleaseResponse,
 )
-from trio_dicom.testing import Instances, MemoryArchive, ScriptedPeer, memory_link
+from trio_dicom.testing import ConversationOver, Instances, MemoryArchive, ScriptedPeer, memory_link
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -154,7 +154,7 @@ async def test_a_peer_that_asks_for_nothing_is_cut_off_by_artim(
                 await trio.sleep(1)
                 try:
                     await client.send_bytes(bytes([byte]))
-                except trio.BrokenResourceError:
+                except ConversationOver:
                     break
         assert trio.current_time() - started == pytest.approx(11, abs=1)
 
@@ -209,7 +209,7 @@ async def test_a_peer_that_does_not_read_is_given_up(autojump_clock: MockClock) 
             context_id=FIND,
         )
         await trio.sleep(100)
-        with pytest.raises(trio.BrokenResourceError):
+        with pytest.raises(ConversationOver):
             await client.send(ReleaseRequest())
 
 

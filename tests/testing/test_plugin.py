@@ -181,6 +181,29 @@ async def test_it(scripted_peer, nursery):
 """,
         ["* | AssertionError: one of two", "* | AssertionError: one of two"],
     ),
+    "a script that fails by pytest": (
+        """
+async def test_it(scripted_peer):
+    async def fail(peer):
+        await peer.accept()
+        pytest.fail("says the script")
+
+    await echo(scripted_peer(fail))
+""",
+        ["*Failed: says the script*"],
+    ),
+    "a script that nobody speaks to": (
+        "async def test_it(scripted_peer):\n    scripted_peer(script)\n",
+        ["*a script has met nobody:*", "*script still expects AssociationRequest, and nothing*"],
+    ),
+    "a test whose script nobody speaks to": (
+        """
+async def test_it(scripted_peer):
+    scripted_peer(script)
+    raise LookupError("of the test")
+""",
+        ["*LookupError: of the test*"],
+    ),
     "the test itself": (
         """
 async def test_it(dicom_association, autojump_clock):
@@ -213,6 +236,46 @@ def test_what_fails_is_told_alone(pytester: pytest.Pytester, test: str, lines: l
     result.stdout.fnmatch_lines(lines)
     result.stdout.no_fnmatch_line("*errors in async test and trio fixtures*")
     result.stdout.no_fnmatch_line("*ConnectionLost*")
+    if "met nobody" not in "".join(lines):
+        result.stdout.no_fnmatch_line("*met nobody*")
+
+
+def test_a_script_can_skip_its_test(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ntrio_mode = true\n")
+    pytester.makepyfile(
+        HEAD
+        + """
+async def test_it(scripted_peer):
+    async def skip(peer):
+        await peer.accept()
+        pytest.skip("says the script")
+
+    await echo(scripted_peer(skip))
+"""
+    )
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(skipped=1)
+
+
+def test_a_script_that_never_rests_does_not_keep_its_test_from_ending(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trio_dicom.testing.serving._MOMENT", 0.02)
+    pytester.makeini("[pytest]\ntrio_mode = true\n")
+    pytester.makepyfile(
+        HEAD
+        + """
+async def test_it(scripted_peer, autojump_clock):
+    async def poll(peer):
+        await peer.accept()
+        while True:
+            await trio.lowlevel.checkpoint()
+
+    stream = scripted_peer(poll)
+    await stream.send_all(propose(contexts=[VERIFICATION]).encode())
+    await stream.receive_some()
+"""
+    )
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
 def test_the_plugin_imports_the_kit_only_when_it_is_used() -> None:

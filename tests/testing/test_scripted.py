@@ -282,12 +282,20 @@ async def test_a_reject_says_what_the_script_wants() -> None:
         assert await stream.receive_some() == bytes.fromhex("03 00 00000004 00 02 03 01")
 
 
-async def test_a_script_releases_and_aborts() -> None:
+async def test_a_script_releases_and_hangs_up() -> None:
     async with scripted_peer() as (stream, peer):
         await stream.send_all(ReleaseResponse().encode())
         await peer.release()
+        assert await stream.receive_some() == ReleaseRequest().encode()
+        assert await stream.receive_some() == b""
+
+
+async def test_a_script_aborts_and_leaves_it_to_the_other_side_to_hang_up() -> None:
+    async with scripted_peer() as (stream, peer):
         await peer.abort()
-        assert peer.sent == ReleaseRequest().encode() + Abort(AbortSource.USER).encode()
+        assert await stream.receive_some() == Abort(AbortSource.USER).encode()
+        with pytest.raises(trio.TooSlowError), trio.fail_after(0):
+            await stream.receive_some()
 
 
 async def test_a_script_closes_its_half_alone() -> None:

@@ -33,7 +33,7 @@ from trio_dicom.testing import (
     playing,
     scripted_peer,
 )
-from trio_dicom.testing.scripts import Script
+from trio_dicom.testing.stage import Script
 
 
 async def full(peer: ScriptedPeer) -> None:

@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from trio_dicom.testing.scripts import (
         ScriptedServer,
         open_scripted_server,
-        playing,
         scripted_peer,
     )
+    from trio_dicom.testing.stage import playing
 
 __all__ = [
     "COMMON_CONTEXTS",
@@ -147,7 +147,7 @@ _HOMES = {
     "open_memory_association": "calling",
     "open_scripted_server": "scripts",
     "patient_clock": "clock",
-    "playing": "scripts",
+    "playing": "stage",
     "random_faults": "faults",
     "replay_peer": "replay",
     "reset": "links",

@@ -15,19 +15,32 @@ class ConversationEnd(Enum):
     RELEASED = "asked for release and got it"
     ABORTED = "aborted"
     CLOSED = "closed the transport"
-    RESET = "reset the transport"
+    RESET = "reset the transport"  # or took no more of what we had to say
 
 
 class ConversationOver(AssertionError):
-    """The other side ended the conversation where the script expected more of it.
+    """The other side ended the conversation where the script expected more of it, or said more.
 
     Attributes:
         how: How it ended.
         abort: The A-ABORT that ended it, if one did.
     """
 
-    def __init__(self, how: ConversationEnd, expected: str, abort: Abort | None = None) -> None:
+    def __init__(self, how: ConversationEnd, message: str, abort: Abort | None = None) -> None:
         self.how = how
         self.abort = abort
+        super().__init__(message)
+
+    @classmethod
+    def instead_of(
+        cls, expected: str, how: ConversationEnd, abort: Abort | None = None
+    ) -> ConversationOver:
+        """What to raise where that came instead of what was expected.
+
+        Args:
+            expected: What was expected, in words.
+            how: How the conversation ended.
+            abort: The A-ABORT that ended it, if one did.
+        """
         what = f" with {abort}" if abort is not None else ""
-        super().__init__(f"expected {expected}, but the other side {how.value}{what}")
+        return cls(how, f"expected {expected}, but the other side {how.value}{what}", abort)

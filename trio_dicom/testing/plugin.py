@@ -11,18 +11,17 @@ Nothing of the kit is imported before a test asks for a fixture. All of them wor
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
 
 from trio_dicom import testing
 
 if TYPE_CHECKING:
     from trio_dicom.association import Association
-    from trio_dicom.testing.scripts import Script
+    from trio_dicom.testing.stage import Script
 
 __all__ = [
     "dicom_archive",
@@ -81,27 +80,46 @@ async def dicom_association(
         yield association
 
 
+_LEFT_ALONE: Final = pytest.StashKey[AssertionError | None]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that would pass if nobody has met one of its scripts.
+
+    The fixture cannot do that: it is not told whether the test has failed by itself.
+    """
+    __tracebackhide__ = True
+    result = yield
+    if (error := item.stash.get(_LEFT_ALONE, None)) is not None:
+        raise error
+    return result
+
+
 @pytest.fixture
 async def scripted_peer(
+    request: pytest.FixtureRequest,
     _dicom_clock: None,
 ) -> AsyncGenerator[Callable[[Script], testing.LinkEnd], None]:
     """Called with a script, it gives the stream at whose other end the script is played.
 
     When the script fails the test does. When it is over, the other side may only end the
-    conversation. A script that is not over when the test is, is cancelled.
+    conversation. A script that is not over when the test is, is cancelled; but it fails the test
+    if it still waits for the first byte.
     """
-    from trio_dicom.testing.serving import serving  # noqa: PLC0415  not before it is used
+    from trio_dicom.testing.serving import settled  # noqa: PLC0415  not before it is used
+    from trio_dicom.testing.stage import staging  # noqa: PLC0415
 
-    async with serving() as beside:
+    async with staging() as stage:
 
         def play(script: Script) -> testing.LinkEnd:
             ours, theirs = testing.memory_link()
-            beside.nursery.start_soon(beside.run, testing.playing(script), theirs)
+            stage.serving.nursery.start_soon(stage.play, script, theirs)
             return ours
 
         yield play
-        # What the test did last may be another thing than the script expects.
-        await wait_all_tasks_blocked()
+        await settled()  # what was done last may be another thing than a script expects
+        request.node.stash[_LEFT_ALONE] = stage.left_alone()
 
 
 @pytest.fixture

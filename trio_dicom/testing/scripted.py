@@ -13,31 +13,26 @@ rule of the protocol::
 
 from __future__ import annotations
 
-import sys
-from collections import deque
 from typing import Any, TypeVar, Unpack
 
 import trio
 from attrs import define, field
 
-from trio_dicom._dimse.assemble import MessageAssembler
 from trio_dicom._dimse.fragment import max_fragment as largest_fragment
 from trio_dicom._dimse.message import Message, Request, response_to
 from trio_dicom._protocol.agreement import DEFAULT_MAX_LENGTH, max_length_of
 from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.control import Abort, AssociationReject, ReleaseRequest, ReleaseResponse
-from trio_dicom._wire.data import DataTransfer, PresentationDataValue
-from trio_dicom._wire.framing import PDUBuffer
-from trio_dicom._wire.pdus import Pdu, decode_body
-from trio_dicom.options import Limits
+from trio_dicom._wire.data import DataTransfer
+from trio_dicom._wire.pdus import Pdu
 from trio_dicom.reasons import AbortReason, AbortSource, RejectReason, RejectResult
 from trio_dicom.status import Status
-from trio_dicom.testing.agreed import Agreed
 from trio_dicom.testing.answers import Acceptance, acceptance_of
-from trio_dicom.testing.breaches import of_command_set, of_pdu
 from trio_dicom.testing.conversation import ConversationEnd, ConversationOver
-from trio_dicom.testing.expecting import check, fail_with
+from trio_dicom.testing.exchange import Exchange
+from trio_dicom.testing.expecting import check
 from trio_dicom.testing.links import reset
+from trio_dicom.testing.mistakes import check_message, check_pdu, unexpected
 from trio_dicom.testing.outgoing import message_bytes
 
 __all__ = ["ScriptedPeer"]
@@ -49,18 +44,19 @@ _LONGEST_PDU = 131_072  # of ours, in bytes, whatever the other side takes
 
 
 @define(eq=False)
-class ScriptedPeer:
+class ScriptedPeer(Exchange):
     """The far end of a stream, in the hands of a test.
 
     One task at a time may receive, and one may send.
 
     A script that does not ask for A-RELEASE-RQ by ``expect`` or ``receive_pdu`` need not
-    care for it: it is answered, and the call that met it raises ``ConversationOver``.
+    care for it: it is answered, and the call that met it raises ``ConversationOver``. So does
+    whatever cannot be sent any more.
 
     Attributes:
         stream: Our end of the stream.
-        answers_release: Whether it is answered. Otherwise the call that met it waits until the
-            other side has given up.
+        answers_release: Whether A-RELEASE-RQ is answered. Otherwise the call that met it waits
+            until the other side has given up.
         is_strict: Whether what can be understood, but breaks rules of the encoding or comes on a
             context that was not accepted, fails the script as soon as it is received.
         request: The A-ASSOCIATE-RQ that came, once it did.
@@ -70,33 +66,20 @@ class ScriptedPeer:
         pdus: Every PDU that was taken from what came, in order.
         last_context_id: The context of the last message that came.
         last_fragments: The fragments of the last message that came, in order.
+        awaited: What it waits for, in words, while it waits for the other side; else None.
+        has_ended: Whether we have ended the conversation: aborted it, closed the transport or
+            our half of it. Whatever still comes is nothing to us then (PS3.8 Table 9-9, AA-6).
     """
 
-    stream: trio.abc.Stream
     answers_release: bool = field(default=True, kw_only=True)
-    is_strict: bool = field(default=True, kw_only=True)
-    request: AssociationRequest | None = field(default=None, init=False)
-    accepted: AssociationAccept | None = field(default=None, init=False)
-    received: bytearray = field(factory=bytearray, init=False, repr=False)
-    sent: bytearray = field(factory=bytearray, init=False, repr=False)
-    pdus: list[Pdu] = field(factory=list[Pdu], init=False, repr=False)
-    last_context_id: int = field(default=1, init=False)
-    last_fragments: tuple[PresentationDataValue, ...] = field(default=(), init=False, repr=False)
-
-    _buffer: PDUBuffer = field(factory=PDUBuffer.unlimited, init=False, repr=False)
-    _unread: deque[PresentationDataValue] = field(
-        factory=deque[PresentationDataValue], init=False, repr=False
-    )
-    _assembler: MessageAssembler = field(
-        factory=lambda: MessageAssembler(Limits(data_set=sys.maxsize)), init=False, repr=False
-    )
-    _context_of_message: dict[int, int] = field(factory=dict[int, int], init=False, repr=False)
-    _agreed: Agreed = field(factory=Agreed, init=False, repr=False)
 
     # --- receiving --------------------------------------------------------------------
 
     async def receive_pdu(self) -> Pdu:
         """The next PDU, whatever it is. Nothing is answered.
+
+        Where a message has ended within a P-DATA-TF, it is what is left of that. A message that
+        begins in PDUs that are taken one by one, and does not end there, can still be received.
 
         Raises:
             AssertionError: It breaks rules.
@@ -115,13 +98,15 @@ class ScriptedPeer:
         Raises:
             AssertionError: It is another one, or breaks rules.
             ConversationOver: The other side ended the conversation instead.
+            TypeError: That is no class of a PDU.
         """
         __tracebackhide__ = True
+        check_pdu(pdu_class, fields)
         expected = pdu_class.__name__
         pdu = await self._next_pdu(expected)
         if not isinstance(pdu, pdu_class):
             await self._mind_the_end(pdu, expected)
-            raise AssertionError(f"expected {expected}, but got {pdu}")  # noqa: TRY004
+            raise unexpected(expected, pdu)
         check(fields, pdu)
         return pdu
 
@@ -135,7 +120,7 @@ class ScriptedPeer:
             ConversationOver: The other side ended the conversation instead.
             RemoteProtocolError: Its fragments make no message.
         """
-        return await self._next_message("a message")
+        return await self._await_message("a message")
 
     async def expect_message(self, message_class: type[MessageT], /, **fields: object) -> MessageT:
         """The next message, which must be of that class, with these fields.
@@ -143,7 +128,9 @@ class ScriptedPeer:
         ::
 
             await peer.expect_message(
-                CFindRequest, sop_class_uid=STUDY_ROOT, data_set={"PatientID": "1", "StudyDate": ""}
+                CFindRequest,
+                sop_class_uid=STUDY_ROOT_FIND.abstract_syntax,
+                data_set={"PatientID": "1", "StudyDate": ""},
             )
 
         Args:
@@ -158,114 +145,96 @@ class ScriptedPeer:
                 differ, and of a data set the elements that were named here, no others. Or its
                 bytes break a rule, and ``is_strict`` says that this matters.
             ConversationOver: The other side ended the conversation instead.
+            TypeError: That is no class of a message.
         """
         __tracebackhide__ = True
-        message = await self._next_message(message_class.__name__)
+        check_message(message_class, fields)
+        message = await self._await_message(message_class.__name__)
         if not isinstance(message, message_class):
-            raise AssertionError(f"expected {message_class.__name__}, but got {message}")  # noqa: TRY004
+            raise unexpected(message_class.__name__, message)
         check(fields, message)
         return message
 
     async def expect_end(self) -> ConversationEnd:
         """The end of the conversation, orderly or not, and nothing before; how it ended.
 
+        Where we have ended it, by ``abort``, ``eof`` or otherwise, the other side may not know that
+        yet: what still comes is dropped until it has closed or reset the transport.
+
         Raises:
             AssertionError: Something else comes.
         """
         __tracebackhide__ = True
+        if self.has_ended:
+            return await self._drain()
         try:
-            message = await self._next_message("the end")
+            message = await self._await_message("the end")
         except ConversationOver as over:
             if over.how is ConversationEnd.RELEASED:
                 await self.expect_closed()
             return over.how
-        except trio.BrokenResourceError:  # it hung up before its release was answered
-            return ConversationEnd.RESET
-        raise AssertionError(f"expected the end of the conversation, but got {message}")
+        raise unexpected("the end of the conversation", message)
 
     async def expect_closed(self) -> None:
         """Read until the other side has closed or reset the transport.
 
         Raises:
-            AssertionError: Something else comes before that.
+            AssertionError: Something else comes before that, and we have not ended the
+                conversation.
         """
+        if self.has_ended:
+            await self._drain()
+            return
         try:
             pdu = await self._next_pdu("the end")
         except ConversationOver:
             return
-        raise AssertionError(f"expected the end of the transport, but got {pdu}")
+        raise unexpected("the end of the transport", pdu)
 
-    async def _next_message(self, expected: str) -> Message:
-        __tracebackhide__ = True
-        fragments: list[PresentationDataValue] = []
-        while True:
-            if not self._unread:
-                pdu = await self._next_pdu(expected)
-                await self._mind_the_end(pdu, expected)
-                if not isinstance(pdu, DataTransfer):
-                    raise AssertionError(f"expected {expected}, but got {pdu}")
-                self._unread.extend(pdu.pdvs)
-                continue
-            pdv = self._unread.popleft()
-            fragments.append(pdv)
-            message = self._assembler.feed(pdv, self._agreed.syntax_of(pdv.context_id))
-            if message is not None:
-                if self.is_strict:
-                    command_set = b"".join([it.data for it in fragments if it.is_command])
-                    what = f"the command set of {type(message).__name__} breaks rules"
-                    fail_with(what, of_command_set(command_set, message))
-                self.last_context_id = pdv.context_id
-                self.last_fragments = tuple(fragments)
-                if isinstance(message, Request) and message.message_id is not None:
-                    self._context_of_message[message.message_id] = pdv.context_id
-                return message
-
-    async def _next_pdu(self, expected: str) -> Pdu:
-        __tracebackhide__ = True
+    async def _await_message(self, expected: str) -> Message:
         await trio.lowlevel.checkpoint()
-        while (found := self._buffer.next_pdu()) is None:
-            try:
-                data = await self.stream.receive_some()
-            except trio.BrokenResourceError:
-                raise ConversationOver(ConversationEnd.RESET, expected) from None
-            if not data:
-                raise ConversationOver(ConversationEnd.CLOSED, expected)
-            self.received += data
-            self._buffer.feed(data)
-        self.pdus.append(pdu := decode_body(*found))
-        if self.is_strict:
-            what = f"expected {expected}, but the {type(pdu).__name__} breaks rules"
-            fail_with(what, of_pdu(found[1], pdu, self._agreed))
-        self._agreed.received(pdu)
-        if isinstance(pdu, AssociationRequest):
-            self.request = pdu
-        return pdu
+        while (message := self._next_message()) is None:
+            pdu = await self._read(expected)
+            await self._mind_the_end(pdu, expected)
+            if not isinstance(pdu, DataTransfer):
+                raise unexpected(expected, pdu)
+            self._add(pdu)
+        return message
 
     async def _mind_the_end(self, pdu: Pdu, expected: str) -> None:
         """Do what an orderly peer does at the end of the conversation, and say so."""
         if isinstance(pdu, ReleaseRequest):
             while not self.answers_release:
-                await self._mind_the_end(await self._next_pdu(expected), expected)
-            await self.send(ReleaseResponse())
-            raise ConversationOver(ConversationEnd.RELEASED, expected)
+                await self._mind_the_end(await self._read(expected), expected)
+            try:
+                await self.send(ReleaseResponse())
+                how = ConversationEnd.RELEASED
+            except ConversationOver as over:  # it did not wait for the answer
+                how = over.how
+            raise ConversationOver.instead_of(expected, how)
         if isinstance(pdu, Abort):
             await self.aclose()
-            raise ConversationOver(ConversationEnd.ABORTED, expected, pdu)
+            raise ConversationOver.instead_of(expected, ConversationEnd.ABORTED, pdu)
 
     # --- sending ----------------------------------------------------------------------
 
     async def send(self, *pdus: Pdu) -> None:
-        """Send PDUs in one write, allowed or not."""
+        """Send PDUs in one write, allowed or not.
+
+        Raises:
+            ConversationOver: The other side has hung up, like in all that sends.
+        """
         for pdu in pdus:
             self._agreed.sent(pdu)
             if isinstance(pdu, AssociationAccept):
                 self.accepted = pdu
-        await self.send_bytes(b"".join([pdu.encode() for pdu in pdus]))
+            self.has_ended |= isinstance(pdu, Abort)
+        names = ", ".join(type(pdu).__name__ for pdu in pdus)
+        await self._write(b"".join([pdu.encode() for pdu in pdus]), names)
 
     async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes, be they a PDU, half of one, or nonsense."""
-        self.sent += data
-        await self.stream.send_all(data)
+        await self._write(data, "bytes")
 
     async def send_message(
         self,
@@ -290,15 +259,14 @@ class ScriptedPeer:
         if max_fragment is None:
             limit = DEFAULT_MAX_LENGTH if self.request is None else max_length_of(self.request)
             max_fragment = largest_fragment(limit, _LONGEST_PDU)
-        await self.send_bytes(
-            message_bytes(
-                message,
-                context_id=context_id,
-                transfer_syntax=self._agreed.syntax_of(context_id),
-                max_fragment=max_fragment,
-                is_last=is_last,
-            )
+        data = message_bytes(
+            message,
+            context_id=context_id,
+            transfer_syntax=self._agreed.syntax_of(context_id),
+            max_fragment=max_fragment,
+            is_last=is_last,
         )
+        await self._write(data, type(message).__name__)
 
     async def reply(
         self,
@@ -346,9 +314,33 @@ class ScriptedPeer:
         return request
 
     async def release(self) -> None:
-        """Ask for release and expect to get it."""
+        """Ask for release, expect to get it, and close the transport (PS3.8 Table 9-8, AR-3).
+
+        Data that was under way is dropped; its PDUs are among ``pdus``. Where the other side asks
+        for release at the same time, each gets it: whoever has asked for the association answers
+        first (PS3.8 7.2.2). As its acceptor we leave it to the other side to close the transport.
+
+        Raises:
+            AssertionError: Something else comes.
+            ConversationOver: The other side ended the conversation instead.
+        """
+        __tracebackhide__ = True
+        expected = ReleaseResponse.__name__
         await self.send(ReleaseRequest())
-        await self.expect(ReleaseResponse)
+        is_due = False  # an answer of ours
+        while not isinstance(pdu := await self._next_pdu(expected), ReleaseResponse):
+            if isinstance(pdu, ReleaseRequest):
+                if is_due := self.request is not None:
+                    continue
+                await self.send(ReleaseResponse())
+            elif not isinstance(pdu, DataTransfer):
+                await self._mind_the_end(pdu, expected)
+                raise unexpected(expected, pdu)
+        if is_due:
+            await self.send(ReleaseResponse())
+            self.has_ended = True
+        else:
+            await self.aclose()
 
     async def abort(
         self,
@@ -375,8 +367,6 @@ class ScriptedPeer:
                 await self.expect_closed()
             await self.aclose()
             return over.how
-        except trio.BrokenResourceError:  # it hung up while we were answering
-            return ConversationEnd.RESET
 
     # --- the transport ----------------------------------------------------------------
 
@@ -384,7 +374,9 @@ class ScriptedPeer:
         """Send nothing more, but go on receiving."""
         if not isinstance(self.stream, trio.abc.HalfCloseableStream):
             raise TypeError(f"{type(self.stream).__name__} cannot be closed by half")
-        await self.stream.send_eof()
+        self.has_ended = True
+        with self._sending("the end of file"):
+            await self.stream.send_eof()
 
     async def reset(self) -> None:
         """Break the transport as a TCP reset does; what is on its way may be lost."""
@@ -393,4 +385,4 @@ class ScriptedPeer:
 
     async def aclose(self) -> None:
         """Close the transport without a word."""
-        await trio.aclose_forcefully(self.stream)
+        await self._close()

@@ -1,23 +1,19 @@
-"""Scripts at work: in memory, on a port, or wherever something serves a stream."""
+"""A scripted peer in memory, and scripts on a port."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import trio
 from attrs import define, field
 
-from trio_dicom.testing.calling import Serve
 from trio_dicom.testing.links import LinkEnd, memory_link
 from trio_dicom.testing.scripted import ScriptedPeer
-from trio_dicom.testing.serving import Serving, serving
+from trio_dicom.testing.serving import settled
+from trio_dicom.testing.stage import Script, Stage, staging
 
-__all__ = ["Script", "ScriptedServer", "open_scripted_server", "playing", "scripted_peer"]
-
-Script: TypeAlias = Callable[[ScriptedPeer], Awaitable[object]]
-"""What a scripted peer does with its peer, from the first byte on."""
+__all__ = ["ScriptedServer", "open_scripted_server", "scripted_peer"]
 
 
 @asynccontextmanager
@@ -40,32 +36,6 @@ async def scripted_peer(
         theirs.close()
 
 
-def playing(script: Script) -> Serve:
-    """What serves a stream by playing ``script`` on it, wherever the kit wants to have that.
-
-    ::
-
-        async with open_memory_association(playing(script), contexts=contexts) as association:
-            ...
-
-    When the script is over the other side may ask for release, which is granted, abort, or hang
-    up; then the stream is closed. When the script fails it is not: whoever started it has to hear
-    of that before the other side hears that nobody is there any more.
-
-    Args:
-        script: Called with the peer.
-    """
-
-    async def serve(stream: trio.abc.Stream) -> None:
-        peer = ScriptedPeer(stream)
-        await script(peer)
-        with suppress(trio.ClosedResourceError):  # the script has closed it
-            await peer.expect_end()
-        await peer.aclose()
-
-    return serve
-
-
 @define(eq=False)
 class ScriptedServer:
     """A port on which scripts are played, one on each connection.
@@ -82,19 +52,19 @@ class ScriptedServer:
     port: int
     connections: int = field(default=0, init=False)
     _scripts: tuple[Script, ...]
-    _serving: Serving
+    _stage: Stage
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Play the next script on ``stream``; the block is cancelled if that fails."""
         number = self.connections
         self.connections += 1
-        await self._serving.run(self._script(number), stream)
+        await self._stage.play(self._script(number), stream)
 
-    def _script(self, number: int) -> Serve:
+    def _script(self, number: int) -> Script:
         if number < len(self._scripts):
-            return playing(self._scripts[number])
+            return self._scripts[number]
 
-        async def fail(_stream: trio.abc.Stream) -> None:
+        async def fail(_peer: ScriptedPeer) -> None:
             await trio.lowlevel.checkpoint()
             raise AssertionError(f"connection {number + 1}, but no more than {number} scripts")
 
@@ -102,7 +72,9 @@ class ScriptedServer:
 
 
 @asynccontextmanager
-async def open_scripted_server(*scripts: Script) -> AsyncGenerator[ScriptedServer, None]:
+async def open_scripted_server(
+    *scripts: Script, needs_all: bool = True
+) -> AsyncGenerator[ScriptedServer, None]:
     """A port on loopback where scripts are played, until the block is left.
 
     ::
@@ -115,14 +87,21 @@ async def open_scripted_server(*scripts: Script) -> AsyncGenerator[ScriptedServe
 
     Args:
         scripts: One for each connection.
+        needs_all: Whether there has to be a connection for each of them, on which something comes
+            if the script expects something.
 
     Raises:
-        AssertionError: There were more connections than scripts, or one expected another thing.
+        AssertionError: There were more connections than scripts, or less, or one expected
+            another thing.
         ExceptionGroup: Several scripts failed at once.
     """
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     host, port = listener.socket.getsockname()
-    async with serving() as beside:
-        server = ScriptedServer(host, port, scripts, beside)
-        await beside.nursery.start(trio.serve_listeners, server.serve, [listener])
+    async with staging() as stage:
+        server = ScriptedServer(host, port, scripts, stage)
+        await stage.serving.nursery.start(trio.serve_listeners, server.serve, [listener])
         yield server
+        await settled()  # what was done last may be another thing than a script expects
+        error = stage.left_alone(scripts[server.connections :])
+        if needs_all and error is not None:
+            raise error

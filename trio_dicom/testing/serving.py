@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Final, cast
@@ -13,7 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from trio_dicom._io.lifetime import peeled
 from trio_dicom.testing.conversation import ConversationOver
 
-__all__ = ["Serving", "is_of_a_script", "serving"]
+__all__ = ["Serving", "is_of_a_script", "serving", "settled"]
 
 _MOMENT: Final = 1.0  # seconds, where other tasks of the program never rest
 
@@ -29,7 +30,7 @@ class Serving:
     """
 
     nursery: trio.Nursery
-    failures: list[Exception]
+    failures: list[BaseException]
     ended: trio.Event = field(factory=trio.Event, init=False)
 
     async def run(
@@ -43,14 +44,24 @@ class Serving:
             # A conversation that the block has ended keeps it waiting no longer: it may be on
             # its way out with an error of its own, which must not give way to a Cancelled.
             if not _is_only_over(failure):
-                # It must not fail because the stream is closed before it hears of that: in a
-                # fixture it takes pytest-trio a moment to tell the test.
-                self.nursery.cancel_scope.cancel()
-                with trio.move_on_after(_MOMENT, shield=True):
-                    await wait_all_tasks_blocked()
+                await self._end_the_block()
+        except BaseException as failure:
+            # Such as pytest.fail and pytest.skip raise. It is told beside, too: on its way it gives
+            # way to the Cancelled that whoever closes the stream meets.
+            if (own := _without_cancelled(failure)) is not None:
+                self.failures.append(own)
+                await self._end_the_block()
+            raise
         finally:
             self.ended.set()
             await trio.aclose_forcefully(stream)
+
+    async def _end_the_block(self) -> None:
+        # It must not fail because the stream is closed before it hears of that: in a fixture it
+        # takes pytest-trio a moment to tell the test.
+        self.nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await settled()
 
 
 @asynccontextmanager
@@ -58,10 +69,10 @@ async def serving() -> AsyncGenerator[Serving, None]:
     """A block with servers beside it, which are cancelled at its end.
 
     Raises:
-        Exception: What the block raises, as it is; else what a server raised.
-        ExceptionGroup: Several of them raised something.
+        BaseException: What the block raises, as it is; else what a server raised.
+        BaseExceptionGroup: Several of them raised something.
     """
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
     try:
         with peeled():
             async with trio.open_nursery() as nursery:
@@ -83,33 +94,73 @@ async def serving() -> AsyncGenerator[Serving, None]:
     _raise(failures)
 
 
-def _raise(failures: list[Exception]) -> None:
+async def settled() -> None:
+    """Return when all other tasks wait for something, or after a moment: there are some that poll.
+
+    The moment is one of real time. Trio's clock may stand still while they do.
+    """
+    with trio.CancelScope() as scope:
+        impatience = _Impatience(scope, time.monotonic() + _MOMENT)
+        trio.lowlevel.add_instrument(impatience)
+        try:
+            await wait_all_tasks_blocked()
+        finally:
+            trio.lowlevel.remove_instrument(impatience)
+
+
+@define(eq=False)
+class _Impatience(trio.abc.Instrument):
+    """Ends a wait that a timeout of Trio's would not.
+
+    Attributes:
+        scope: The wait.
+        until: How long, on the clock of the machine.
+    """
+
+    scope: trio.CancelScope
+    until: float
+
+    def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002
+        """Every task that could go on has done so."""
+        if time.monotonic() > self.until:
+            self.scope.cancel()
+
+
+def _raise(failures: list[BaseException]) -> None:
     match failures:
         case []:
             pass
         case [failure]:
             raise failure
         case _:
-            raise ExceptionGroup("the other side has failed in several places", failures)
+            raise BaseExceptionGroup("the other side has failed in several places", failures)
 
 
-def _is_only_over(failure: Exception) -> bool:
+def _is_only_over(failure: BaseException) -> bool:
     return all(isinstance(it, ConversationOver) for it in _errors_in(failure))
 
 
-def is_of_a_script(error: Exception) -> bool:
+def is_of_a_script(error: BaseException) -> bool:
     """Whether a script of the test has failed, alone or with others, which the test has to hear.
 
     Args:
         error: What came of it.
     """
-    return any(isinstance(it, AssertionError) for it in _errors_in(error))
+    of_a_test = (it for it in _errors_in(error) if not isinstance(it, trio.Cancelled))
+    return any(isinstance(it, AssertionError) or not isinstance(it, Exception) for it in of_a_test)
 
 
-def _errors_in(error: Exception) -> Iterator[Exception]:
+def _without_cancelled(error: BaseException) -> BaseException | None:
+    """What is left of it without the cancellation of the block."""
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).split(trio.Cancelled)[1]
+    return None if isinstance(error, trio.Cancelled) else error
+
+
+def _errors_in(error: BaseException) -> Iterator[BaseException]:
     """The error itself, or where it is a group those in it."""
-    if isinstance(error, ExceptionGroup):
-        for it in cast("ExceptionGroup[Exception]", error).exceptions:
+    if isinstance(error, BaseExceptionGroup):
+        for it in cast("BaseExceptionGroup[BaseException]", error).exceptions:
             yield from _errors_in(it)
     else:
         yield error

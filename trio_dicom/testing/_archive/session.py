@@ -76,14 +76,13 @@ async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> 
                 finally:
                     archive.sessions.remove(session)
                 await trio.aclose_forcefully(stream)
-    except Exception as error:
+    except BaseException as error:
         if is_of_a_script(error):
             raise
         await trio.aclose_forcefully(stream)
+        if not isinstance(error, Exception):
+            raise
         _logger.exception("an association of the archive failed")
-    except BaseException:
-        await trio.aclose_forcefully(stream)
-        raise
 
 
 @define(eq=False)
