@@ -317,10 +317,19 @@ async def test_several_associations_want_a_number(path: Path, autojump_clock: Mo
             await associate(stream, lambda it: it.c_echo(), instrument=recording)
     async with replay_peer(path, association=2) as stream:
         await associate(stream, lambda it: it.c_echo())
-    for number in (None, 3):
-        with pytest.raises(ValueError, match="choose one"):
+    for number, says in (
+        (None, r"\[1, 2\] were recorded: choose one"),
+        (3, "no association 3"),
+    ):
+        with pytest.raises(ValueError, match=says):
             async with replay_peer(path, association=number):
                 raise AssertionError("never here")
+
+
+async def test_nobody_is_replayed_where_nothing_was_recorded() -> None:
+    with pytest.raises(ValueError, match="no association in the recording"):
+        async with replay_peer([]):
+            raise AssertionError("never here")
 
 
 async def test_without_bytes_there_is_nothing_to_say() -> None:

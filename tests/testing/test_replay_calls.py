@@ -252,8 +252,8 @@ async def test_each_association_has_its_calls(path: Path, autojump_clock: MockCl
             await run(stream, receiver, program)
         assert keeper.uids == (UIDS if program is bring else [])
     async with receiving() as receiver:
-        for none in (None, 2):
-            with pytest.raises(ValueError, match="choose one"):
+        for none, says in ((None, "choose one"), (2, "no association 2")):
+            with pytest.raises(ValueError, match=says):
                 async with replay_peer(path, association=none, calls=receiver.serve):
                     raise AssertionError("never here")
 

@@ -66,7 +66,7 @@ async def test_a_script_that_accepts_nothing_is_told_so_in_a_line() -> None:
 
 async def test_whatever_else_comes_is_told_in_short() -> None:
     async with scripted_peer() as (stream, peer):
-        pdv = PresentationDataValue(context_id=1, is_command=True, is_last=True, data=b"?")
+        pdv = PresentationDataValue(context_id=1, is_command=True, is_last=True, data=b"??")
         await stream.send_all(DataTransfer((pdv,) * 50).encode())
         with pytest.raises(
             AssertionError, match=r"but got DataTransfer.*\(\d{4} characters\)$"

@@ -49,7 +49,7 @@ def fail_with(what: str, lines: Iterable[str]) -> None:
         AssertionError: There are such lines.
     """
     __tracebackhide__ = True
-    told = "\n  ".join(lines)
+    told = "\n  ".join(dict.fromkeys(lines))
     if told:
         raise AssertionError(f"{what}:\n  {told}")
 

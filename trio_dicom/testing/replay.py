@@ -18,6 +18,7 @@ from trio_dicom.testing.replayed import (
     ReplayedPeer,
     ReplayOrder,
     lines_of,
+    the_one_of,
 )
 from trio_dicom.testing.serving import serving
 
@@ -102,10 +103,7 @@ async def replay_peer(
 def _chosen(lines: Lines, association: int | None, *, has_calls: bool) -> list[list[Line]]:
     """The association of the program, and after it those of the peer that go with it."""
     own = {number: it for number, it in lines.items() if not (has_calls and _is_call(it))}
-    numbers = [number for number in own if association in (None, number)]
-    if len(numbers) != 1:
-        raise ValueError(f"the associations {sorted(numbers)} were recorded: choose one")
-    chosen = own[numbers[0]]
+    chosen = own[the_one_of(own, association)]
     begins = chosen[0][0]
     ends = min((it[0][0] for it in own.values() if it[0][0] > begins), default=inf)
     calls = (it for number, it in lines.items() if number not in own)

@@ -19,7 +19,7 @@ from trio_dicom.recording.reading import read_recording
 from trio_dicom.recording.records import Record, RecordKind, Side
 from trio_dicom.testing.words import Said, Word, departures, name_of
 
-__all__ = ["Line", "Lines", "Recorded", "ReplayOrder", "ReplayedPeer", "lines_of"]
+__all__ = ["Line", "Lines", "Recorded", "ReplayOrder", "ReplayedPeer", "lines_of", "the_one_of"]
 
 Recorded: TypeAlias = str | PathLike[str] | Iterable[Record]
 
@@ -45,6 +45,29 @@ def lines_of(recorded: Recorded) -> Lines:
     for line in enumerate(recorded):
         lines.setdefault(line[1].association, []).append(line)
     return lines
+
+
+def the_one_of(recorded: Iterable[int], association: int | None) -> int:
+    """The association that is wanted.
+
+    Args:
+        recorded: The numbers of those to choose from.
+        association: Its number; None where there is but one.
+
+    Raises:
+        ValueError: There is none, or not that one, or there are several.
+    """
+    match numbers := sorted(recorded):
+        case []:
+            raise ValueError("there is no association in the recording that could be replayed")
+        case [number] if association in (None, number):
+            return number
+        case _ if association is None:
+            raise ValueError(f"the associations {numbers} were recorded: choose one")
+        case _ if association in numbers:
+            return association
+        case _:
+            raise ValueError(f"there is no association {association} to replay, but {numbers}")
 
 
 @define(eq=False)
@@ -142,10 +165,8 @@ class ReplayedPeer(trio.abc.Stream):
             ValueError: It is no recording, or has no bytes, or not that association alone.
         """
         lines = lines_of(recorded)
-        numbers = [it for it in lines if association in (None, it)]
-        if len(numbers) != 1:
-            raise ValueError(f"the associations {sorted(numbers)} were recorded: choose one")
-        return cls.in_order(lines[numbers[0]], ReplayOrder(), checks_words=checks_words)
+        chosen = lines[the_one_of(lines, association)]
+        return cls.in_order(chosen, ReplayOrder(), checks_words=checks_words)
 
     @classmethod
     def in_order(
