@@ -16,6 +16,8 @@ from pynetdicom.association import Association
 
 __all__ = ["make_pauses_sure"]
 
+_MOMENT = 0.01  # seconds
+
 
 class _Checkpoint(threading.Event):
     """A thread that may go on is not said to stand here any more."""
@@ -31,12 +33,14 @@ class _Checkpoint(threading.Event):
             super().clear()
 
     def wait(self, timeout: float | None = None) -> bool:
-        while super().wait(timeout):
+        while True:
+            super().wait(_MOMENT)
             with self._deciding:
+                # Not once: a thread that serves a report says, when it is done, that nobody stands
+                # here, whoever does.
+                self._association._is_paused = not self.is_set()
                 if self.is_set():
-                    self._association._is_paused = False
                     return True
-        return False
 
 
 def make_pauses_sure() -> None:

@@ -53,7 +53,7 @@ REQUEST = propose(
     ],
     max_operations_invoked=3,
     user_identity=UserIdentity(
-        identity_type=UserIdentityType.USERNAME_AND_PASSCODE, primary=b"joe", secondary=b"secret"
+        identity_type=UserIdentityType.USERNAME_AND_PASSCODE, primary=b"joe", secondary=b"pa55word"
     ),
     extended=[QueryExtension(relational=True, fuzzy_names=True).item(FIND)],
     common_extended=[
@@ -114,7 +114,7 @@ def test_what_became_of_it_stands_there_as_well() -> None:
 
 def test_no_secret_is_among_it() -> None:
     line = record(RecordKind.ASSOCIATE_RQ, Summaries().of(REQUEST)).encode()
-    assert not {it for it in (b"joe", b"secret", b"secret".hex().encode()) if it in line}
+    assert not {it for it in (b"joe", b"pa55word", b"pa55word".hex().encode()) if it in line}
 
 
 MESSAGES: dict[str, Message] = {

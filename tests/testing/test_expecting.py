@@ -235,13 +235,13 @@ def test_of_a_whole_value_each_field_is_compared() -> None:
 
 def test_of_a_whole_value_what_its_words_hide_is_not_shown() -> None:
     kind = UserIdentityType.USERNAME_AND_PASSCODE
-    identity = UserIdentity(identity_type=kind, primary=b"joe", secondary=b"secret")
-    item = UnknownItem(0x5A, b"secret")
+    identity = UserIdentity(identity_type=kind, primary=b"joe", secondary=b"pa55word")
+    item = UnknownItem(0x5A, b"pa55word")
     assert differences(
         [identity, item], [evolve(identity, secondary=b"S"), evolve(item, data=b"S")], "items"
     ) == [
         "items[0].secondary: expected what is not shown, but got what is not shown",
-        "items[1].data: expected <6 bytes>, but got <1 bytes>",
+        "items[1].data: expected <8 bytes>, but got <1 bytes>",
     ]
 
 
