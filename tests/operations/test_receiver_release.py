@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from tests.operations.calling import Keeper, bringing, receiving
 from tests.operations.getting import ct
-from trio_dicom import CStoreRequest, CStoreResponse
+from trio_dicom import ConnectionOptions, CStoreRequest, CStoreResponse, Timeouts
 from trio_dicom.lowlevel import ReleaseRequest, ReleaseResponse
 from trio_dicom.testing import ScriptedPeer
 
@@ -57,6 +57,19 @@ async def test_an_answer_that_takes_longer_is_not_waited_for(autojump_clock: Moc
         await peer.expect(ReleaseResponse)
         assert trio.current_time() == pytest.approx(1)
         await peer.aclose()
+
+
+async def test_the_time_to_close_the_transport_begins_with_the_answer(
+    autojump_clock: MockClock,
+) -> None:
+    options = ConnectionOptions(timeouts=Timeouts(abort=10, artim=5))
+    async with receiving(Slow(8), options=options) as receiver, bringing(receiver) as peer:
+        await bring(peer, "1.2.3")
+        await peer.expect_message(CStoreResponse, status=0)
+        await peer.expect(ReleaseResponse)
+        assert trio.current_time() == pytest.approx(8)
+        await peer.expect_closed()
+        assert trio.current_time() == pytest.approx(13)
 
 
 async def test_an_instance_of_which_the_rest_is_missing_is_not_waited_for(

@@ -245,9 +245,12 @@ class Listener:
         if link.acceptance is not None and link.is_released_by_peer and link.serving.is_waited_for:
             link.tasks.start_soon(self._grant_when_answered)
         else:
-            link.outbox.put(ReleaseResponse())
+            self._grant()
+
+    def _grant(self) -> None:
+        self._link.outbox.put(ReleaseResponse())
         # Bounds our answer, too, in case the peer does not even read.
-        self.allow(link.options.timeouts.artim)
+        self.allow(self._link.options.timeouts.artim)
 
     async def _grant_when_answered(self) -> None:
         """Answer the release behind what else we owe the peer (PS3.8 Table 9-8, AR-7).
@@ -258,7 +261,7 @@ class Listener:
         link = self._link
         with trio.move_on_after(link.options.timeouts.abort):
             await link.wait_until(lambda: not link.serving.is_waited_for)
-        link.outbox.put(ReleaseResponse())
+        self._grant()
 
     def _message(self, event: MessageReceived) -> None:
         message, size = event.message, event.size + _BESIDES
