@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_dicom import CEchoRequest, propose
+from trio_dicom import AssociationAborted, CEchoRequest, propose
 from trio_dicom.sop_classes import VERIFICATION
 from trio_dicom.testing import (
     ConversationOver,
@@ -83,6 +83,16 @@ async def test_a_script_that_has_met_somebody_may_be_in_its_midst(dial: Dial) ->
         await dial(server, b"\x01")
 
 
+async def speaking(peer: ScriptedPeer) -> None:
+    await peer.send_bytes(b"?")
+
+
+async def test_a_script_that_spoke_and_is_over_has_met_somebody(dial: Dial) -> None:
+    async with open_scripted_server(speaking) as server:
+        stream = await dial(server)
+        assert await stream.receive_some() == b"?"
+
+
 async def test_a_script_with_tasks_of_its_own_is_cancelled_at_the_end(dial: Dial) -> None:
     async def waits(peer: ScriptedPeer) -> None:
         async with trio.open_nursery() as nursery:
@@ -113,6 +123,40 @@ async def test_a_script_that_was_left_too_early_says_more_than_one_that_met_nobo
     with pytest.raises(ConversationOver, match="expected AssociationRequest"):
         async with open_scripted_server(welcoming, welcoming) as server:
             await (await dial(server)).aclose()
+
+
+async def failing_after_it_hung_up(peer: ScriptedPeer) -> None:
+    await peer.accept()
+    await peer.aclose()
+    assert peer.request is None
+
+
+async def failing_before_it_hung_up(peer: ScriptedPeer) -> None:
+    await peer.accept()
+    request = await peer.expect_message(CEchoRequest)
+    await peer.abort()
+    assert request.message_id == 0
+
+
+@pytest.mark.parametrize("script", [failing_after_it_hung_up, failing_before_it_hung_up])
+async def test_a_script_that_fails_is_not_hidden_by_what_it_has_led_to(script: Script) -> None:
+    """A test that waits for the error of its program fails all the same."""
+    for _ in range(20):  # the order of the tasks is Trio's
+        with pytest.raises(AssertionError, match=r"^assert "):
+            async with open_memory_association(playing(script), contexts=[VERIFICATION]) as it:
+                await it.c_echo()
+
+
+async def leaving(peer: ScriptedPeer) -> None:
+    await peer.accept()
+    await peer.abort()
+    await peer.expect_message(CEchoRequest)
+
+
+async def test_an_error_of_the_program_is_told_where_a_script_only_missed_its_next_word() -> None:
+    with pytest.raises(AssociationAborted):
+        async with open_memory_association(playing(leaving), contexts=[VERIFICATION]):
+            await trio.sleep_forever()
 
 
 async def test_what_was_done_last_reaches_a_script_on_a_port(dial: Dial) -> None:

@@ -38,8 +38,9 @@ def reset(stream: trio.abc.Stream) -> None:
     if isinstance(stream, trio.SSLStream):
         reset(cast("trio.SSLStream[trio.abc.Stream]", stream).transport_stream)
     elif isinstance(stream, trio.SocketStream):
-        # Lingering for no time at all is what turns closing into a reset.
-        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if stream.socket.fileno() >= 0:  # else it is closed already
+            # Lingering for no time at all is what turns closing into a reset.
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     elif (break_it := getattr(stream, "reset", None)) is not None:
         break_it()
     else:

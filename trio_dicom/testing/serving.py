@@ -12,6 +12,7 @@ from attrs import define, field
 from trio.testing import wait_all_tasks_blocked
 
 from trio_dicom._io.lifetime import peeled
+from trio_dicom.errors import TrioDicomError
 from trio_dicom.testing.conversation import ConversationOver
 
 __all__ = ["Serving", "is_of_a_script", "serving", "settled"]
@@ -69,7 +70,8 @@ async def serving() -> AsyncGenerator[Serving, None]:
     """A block with servers beside it, which are cancelled at its end.
 
     Raises:
-        BaseException: What the block raises, as it is; else what a server raised.
+        BaseException: What the block raises, as it is; else what a server raised. An error of a
+            connection gives way to that of a script.
         BaseExceptionGroup: Several of them raised something.
     """
     failures: list[BaseException] = []
@@ -80,9 +82,16 @@ async def serving() -> AsyncGenerator[Serving, None]:
                 try:
                     yield beside
                 except Exception as error:
+                    with trio.CancelScope(shield=True):
+                        await settled()
+                    if isinstance(error, TrioDicomError):
+                        # It has come of what the script did, and may be what the test waits for.
+                        of_scripts = filter(is_of_a_script, failures)
+                        _raise([it for it in of_scripts if not _is_only_over(it)])
                     for failure in failures:
                         for it in _errors_in(failure):
-                            error.add_note(f"The other side has failed, too: {it}")
+                            told = str(it) or type(it).__name__
+                            error.add_note(f"The other side has failed, too: {told}")
                     raise
                 nursery.cancel_scope.cancel()
     except Exception:

@@ -65,6 +65,7 @@ class Stage:
     """
 
     serving: Serving
+    # What is not over.
     _played: list[tuple[Script, ScriptedPeer]] = field(
         factory=list[tuple[Script, ScriptedPeer]], init=False
     )
@@ -72,8 +73,13 @@ class Stage:
     async def play(self, script: Script, stream: trio.abc.Stream) -> None:
         """Play ``script`` on ``stream``, and close it; the block is cancelled if that fails."""
         peer = ScriptedPeer(stream)
-        self._played.append((script, peer))
-        await self.serving.run(lambda _stream: _play(script, peer), stream)
+        self._played.append(played := (script, peer))
+
+        async def play_and_note(peer: ScriptedPeer) -> None:
+            await script(peer)
+            self._played.remove(played)
+
+        await self.serving.run(lambda _stream: _play(play_and_note, peer), stream)
 
     def left_alone(self, unplayed: Iterable[Script] = ()) -> AssertionError | None:
         """The error to raise at the end of the block, once it has settled, if a script met nobody.
