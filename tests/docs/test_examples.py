@@ -178,6 +178,7 @@ async def test_replay_move_is_a_test_that_passes(file: str, tmp_path: Path) -> N
         ("scripted_peer", 1),
         ("testing_contexts", 1),
         ("testing_rejected", 1),
+        ("testing_retry", 2),
         ("testing_worklist", 1),
         ("testing_commitment", 2),
     ],

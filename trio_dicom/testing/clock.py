@@ -32,8 +32,8 @@ def patient_clock() -> Generator[None, None, None]:
     ``trio.to_thread.run_sync``, as all files of Trio and of this library are read and written,
     or by ``trio.lowlevel.start_thread_soon``. A thread that has asked Trio for something, by
     ``trio.from_thread.run`` under that name, does not work before it has the answer; one that
-    asks in another way works on, and the clock stands still as long as that takes. With any other
-    clock it does nothing.
+    asks in another way, or whose task was cancelled meanwhile, works on, and the clock stands still
+    as long as that takes. With any other clock it does nothing.
 
     Blocks may be nested, overlap in any order, and be open in several runs at a time. At the
     end of the last one of a run its clock is as it was.
