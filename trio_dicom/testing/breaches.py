@@ -5,7 +5,6 @@ An archive in the field takes such bytes or does not; who writes a client wants 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from struct import Struct
 from typing import Final
@@ -14,12 +13,12 @@ from pydicom.tag import Tag
 
 from trio_dicom._dimse.command_set import UI
 from trio_dicom._dimse.message import Message
-from trio_dicom._wire.associate import DICOM_APPLICATION_CONTEXT, AssociationRequest
+from trio_dicom._wire.associate import AssociationRequest
 from trio_dicom._wire.data import PDV_HEADER_LENGTH, DataTransfer
-from trio_dicom._wire.header import HEADER_LENGTH
 from trio_dicom._wire.pdus import Pdu
 from trio_dicom._wire.user_items import ImplementationClassUID, MaximumLength
 from trio_dicom.testing.agreed import Agreed
+from trio_dicom.testing.fields_of_request import UID, of_fields
 
 __all__ = ["of_command_set", "of_pdu"]
 
@@ -31,7 +30,6 @@ _GROUP_LENGTH = 4  # bytes
 _VERSION_1 = 0x0001
 _TITLES: Final = {"called_ae": slice(4, 20), "calling_ae": slice(20, 36)}
 _NEEDED: Final = (MaximumLength, ImplementationClassUID)
-_UID: Final = re.compile(rb"[0-9.]{0,64}")
 
 
 def of_pdu(body: memoryview, pdu: Pdu, agreed: Agreed) -> Iterator[str]:
@@ -52,11 +50,9 @@ def of_pdu(body: memoryview, pdu: Pdu, agreed: Agreed) -> Iterator[str]:
 
 
 def _of_request(body: memoryview, request: AssociationRequest) -> Iterator[str]:
-    """PS3.8 Table 9-11, D.1 and F.1; PS3.7 A.2.1 and D.3.3.2."""
+    """PS3.8 Table 9-11 and D.1, PS3.7 D.3.3.2."""
     if not request.protocol_version & _VERSION_1:
         yield f"protocol_version: expected bit 0, but got {request.protocol_version:04X}H"
-    if (name := request.application_context) != DICOM_APPLICATION_CONTEXT:
-        yield f"application_context: expected {DICOM_APPLICATION_CONTEXT!r}, but got {name!r}"
     for title, place in _TITLES.items():
         if not getattr(request, title):
             yield f"{title}: expected a title, but got none"
@@ -68,9 +64,7 @@ def _of_request(body: memoryview, request: AssociationRequest) -> Iterator[str]:
     if not ids or len(set(ids)) < len(ids) or not all(it % 2 for it in ids):
         got = ", ".join(map(str, ids)) or "none"
         yield f"contexts: expected odd IDs, each once, but got {got}"
-    # Decoding takes off what pads a UID or a name, and nothing else.
-    elif (padding := len(body) + HEADER_LENGTH - len(request.encode())) > 0:
-        yield f"UIDs and names: expected none that is padded, but got {padding} bytes too many"
+    yield from of_fields(body)
 
 
 def _of_data_transfer(body: memoryview, pdu: DataTransfer, agreed: Agreed) -> Iterator[str]:
@@ -112,7 +106,7 @@ def of_command_set(command_set: bytes, message: Message) -> Iterator[str]:
             yield f"{Tag(tag)}: expected none in {name}, but it is there"
         if len(value) % 2:
             yield f"{Tag(tag)}: expected an even length, but got {_bytes(value)}"
-        if tag in uids and not _UID.fullmatch(value.removesuffix(b"\0")):
+        if tag in uids and value and not UID.fullmatch(value.removesuffix(b"\0")):
             shown = value.decode("latin-1")
             yield f"{Tag(tag)}: expected a UID, padded by one 00H if it is odd, but got {shown!r}"
 
