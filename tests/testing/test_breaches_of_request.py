@@ -50,6 +50,10 @@ def with_items(*items: UserItem) -> bytes:
     return request(user_information=(*others, *items))
 
 
+def a_role(sop_class: str) -> UserItem:
+    return RoleSelection(sop_class_uid=sop_class, scu=True, scp=True)
+
+
 def common_extended(sop_class: str, service_class: str, *related: str) -> UserItem:
     return CommonExtendedNegotiation(
         sop_class_uid=sop_class,
@@ -58,6 +62,8 @@ def common_extended(sop_class: str, service_class: str, *related: str) -> UserIt
     )
 
 
+VERSION_NAME = "implementation version name: expected 1 to 16 characters of ISO 646"
+CHARACTERS = "expected characters of ISO 646 without a backslash"
 A_BARE_UID = "expected a UID, padded by nothing"
 FIRST, *_ = REQUEST.contexts
 REQUESTS = {
@@ -91,6 +97,46 @@ REQUESTS = {
         request(user_information=without(ImplementationClassUID)),
         "user_information: expected ImplementationClassUID, too",
     ),
+    "a called AE title with a backslash": (
+        changed(10, b"A\\B".ljust(16)),
+        f"called_ae: {CHARACTERS}, but got 'A\\\\B'",
+    ),
+    "a calling AE title with a control character": (
+        changed(26, b" A\nB".ljust(16)),
+        f"calling_ae: {CHARACTERS}, but got 'A\\nB'",
+    ),
+    "a calling AE title with an accent": (
+        changed(26, b"A\xc9".ljust(16)),
+        f"calling_ae: {CHARACTERS}, but got 'A\xc9'",
+    ),
+    "two maximum lengths": (
+        with_items(MaximumLength(1024), MaximumLength(1024)),
+        "user_information: expected one MaximumLength, but got 2",
+    ),
+    "three implementations": (
+        with_items(*[ImplementationClassUID(it) for it in ("1.2", "1.3", "1.4")]),
+        "user_information: expected one ImplementationClassUID, but got 3",
+    ),
+    "two roles for a SOP class": (
+        with_items(a_role("1.2"), a_role("1.3"), a_role("1.2")),
+        "user_information: expected one RoleSelection of '1.2', but got 2",
+    ),
+    "roles other than 0 and 1": (
+        with_items(a_role("1.2")).replace(b"1.2\1\1", b"1.2\1\2"),
+        "SCP of a role: expected 0 or 1, but got 2",
+    ),
+    "an empty version name": (
+        with_items(ImplementationVersionName("")),
+        f"{VERSION_NAME}, but got ''",
+    ),
+    "a version name that is too long": (
+        with_items(ImplementationVersionName("X" * 17)),
+        f"{VERSION_NAME}, but got '{'X' * 17}'",
+    ),
+    "a version name with padding": (
+        with_items(ImplementationVersionName("X\0")),
+        f"{VERSION_NAME}, but got 'X\\x00'",
+    ),
     "an application context with padding": (
         request(application_context=f"{NAME}\0"),
         f"application_context: expected {NAME!r}, but got '{NAME}\\x00'",
@@ -116,7 +162,7 @@ REQUESTS = {
         f"implementation class UID: {A_BARE_UID}, but got '{'1' * 65}'",
     ),
     "a role with padding": (
-        with_items(RoleSelection(sop_class_uid="1.2\0", scu=True, scp=True)),
+        with_items(a_role("1.2\0")),
         f"SOP class of a role: {A_BARE_UID}, but got '1.2\\x00'",
     ),
     "an extended negotiation with letters": (

@@ -5,6 +5,8 @@ An archive in the field takes such bytes or does not; who writes a client wants 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from struct import Struct
 from typing import Final
@@ -15,6 +17,7 @@ from trio_dicom._dimse.command_set import UI
 from trio_dicom._dimse.message import Message
 from trio_dicom._wire.associate import AssociationRequest
 from trio_dicom._wire.data import PDV_HEADER_LENGTH, DataTransfer
+from trio_dicom._wire.items import UnknownItem
 from trio_dicom._wire.pdus import Pdu
 from trio_dicom._wire.user_items import ImplementationClassUID, MaximumLength
 from trio_dicom.testing.agreed import Agreed
@@ -29,6 +32,7 @@ _IN_EVERY_MESSAGE = frozenset({0x0000, 0x0100, 0x0800})  # group length, command
 _GROUP_LENGTH = 4  # bytes
 _VERSION_1 = 0x0001
 _TITLES: Final = {"called_ae": slice(4, 20), "calling_ae": slice(20, 36)}
+_TITLE: Final = re.compile(rb"[ -\[\]-~]+")
 _NEEDED: Final = (MaximumLength, ImplementationClassUID)
 
 
@@ -50,21 +54,39 @@ def of_pdu(body: memoryview, pdu: Pdu, agreed: Agreed) -> Iterator[str]:
 
 
 def _of_request(body: memoryview, request: AssociationRequest) -> Iterator[str]:
-    """PS3.8 Table 9-11 and D.1, PS3.7 D.3.3.2."""
+    """PS3.8 Table 9-11, C.1 and D.1; PS3.5 Table 6.2-1 (AE); PS3.7 D.3.3."""
     if not request.protocol_version & _VERSION_1:
         yield f"protocol_version: expected bit 0, but got {request.protocol_version:04X}H"
     for title, place in _TITLES.items():
+        value = bytes(body[place])
         if not getattr(request, title):
             yield f"{title}: expected a title, but got none"
-        elif b"\0" in bytes(body[place]):
+        elif b"\0" in value:
             yield f"{title}: expected spaces to pad it, but got 00H"
+        elif not _TITLE.fullmatch(value):
+            got = value.decode("latin-1").strip(" ")
+            yield f"{title}: expected characters of ISO 646 without a backslash, but got {got!r}"
     if missing := [it.__name__ for it in _NEEDED if request.item(it) is None]:
         yield f"user_information: expected {' and '.join(missing)}, too"
+    yield from _of_repeated_items(request)
     ids = [it.context_id for it in request.contexts]
     if not ids or len(set(ids)) < len(ids) or not all(it % 2 for it in ids):
         got = ", ".join(map(str, ids)) or "none"
         yield f"contexts: expected odd IDs, each once, but got {got}"
     yield from of_fields(body)
+
+
+def _of_repeated_items(request: AssociationRequest) -> Iterator[str]:
+    """Each comes once; those about a SOP class once for each (PS3.8 D.1, PS3.7 D.3.3.2 to 7)."""
+    counts = Counter(
+        (type(it).__name__, getattr(it, "sop_class_uid", None))
+        for it in request.user_information
+        if not isinstance(it, UnknownItem)
+    )
+    for (name, sop_class), count in counts.items():
+        if count > 1:
+            what = name if sop_class is None else f"{name} of {sop_class!r}"
+            yield f"user_information: expected one {what}, but got {count}"
 
 
 def _of_data_transfer(body: memoryview, pdu: DataTransfer, agreed: Agreed) -> Iterator[str]:

@@ -21,6 +21,7 @@ from trio_dicom._wire.user_items import (
     CommonExtendedNegotiation,
     ExtendedNegotiation,
     ImplementationClassUID,
+    ImplementationVersionName,
     RoleSelection,
 )
 
@@ -29,6 +30,7 @@ __all__ = ["UID", "of_fields"]
 UID: Final = re.compile(rb"[0-9.]{1,64}")
 """The characters of a UID and their number, without padding (PS3.5 9.1, PS3.8 F.1)."""
 
+_VERSION_NAME: Final = re.compile(rb"[ -~]{1,16}")
 _BEFORE_ITEMS = 68  # bytes: version, titles and what is reserved
 _BEFORE_SYNTAXES = 4  # bytes: the context ID and what is reserved
 _SYNTAXES: Final = {ABSTRACT_SYNTAX: "abstract syntax", TRANSFER_SYNTAX: "transfer syntax"}
@@ -62,8 +64,15 @@ def _of_user_item(item_type: int, body: Cursor) -> Iterator[str]:
     match item_type:
         case ImplementationClassUID.item_type:
             yield from _of_uid("implementation class UID", body.rest())
+        case ImplementationVersionName.item_type:
+            if not _VERSION_NAME.fullmatch(name := body.rest()):
+                expected = "1 to 16 characters of ISO 646"
+                yield f"implementation version name: expected {expected}, but got {_shown(name)!r}"
         case RoleSelection.item_type:
             yield from _of_uid("SOP class of a role", take_counted(body))
+            for role in ("SCU", "SCP"):
+                if (value := body.u8()) not in (0, 1):
+                    yield f"{role} of a role: expected 0 or 1, but got {value}"
         case ExtendedNegotiation.item_type:
             yield from _of_uid("SOP class of an extended negotiation", take_counted(body))
         case CommonExtendedNegotiation.item_type:
