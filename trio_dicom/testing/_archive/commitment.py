@@ -121,7 +121,7 @@ def _result(archive: MemoryArchive, asked: Dataset) -> Dataset:
 
 
 def _referenced(asked: Dataset) -> list[InstanceReference]:
-    """What commitment is asked for, each instance once (PS3.4 J.3.2.1.1)."""
+    """What commitment is asked for, each instance once (PS3.4 J.3.2.1.1.3)."""
     references: list[InstanceReference] = []
     for item in items_of(asked, "ReferencedSOPSequence"):
         reference = InstanceReference.in_item(item)
