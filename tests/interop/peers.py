@@ -73,8 +73,13 @@ class OrthancPeer(Peer):
         """The bytes at ``path``, such as ``/instances/{id}/file``."""
         return await trio.to_thread.run_sync(self._read, path)
 
-    def _read(self, path: str) -> bytes:
-        with urlopen(f"http://{self.host}:{self.http_port}{path}", timeout=30) as answer:
+    async def post(self, path: str, body: object) -> Any:
+        """What the REST interface answers to ``body``, as JSON, at ``path``."""
+        sent = json.dumps(body).encode()
+        return json.loads(await trio.to_thread.run_sync(self._read, path, sent))
+
+    def _read(self, path: str, body: bytes | None = None) -> bytes:
+        with urlopen(f"http://{self.host}:{self.http_port}{path}", body, timeout=30) as answer:
             content: bytes = answer.read()
         return content
 

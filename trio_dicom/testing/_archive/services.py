@@ -45,7 +45,7 @@ from trio_dicom.testing._archive.performed_steps import (
 )
 from trio_dicom.testing._archive.refusing import AssociationOver, Refused
 from trio_dicom.testing._archive.storing import echo, store
-from trio_dicom.testing._archive.structure import drop_structure
+from trio_dicom.testing._archive.structure import drop_structure, with_keys_alone
 from trio_dicom.testing._archive.unified_actions import act_unified
 from trio_dicom.testing._archive.unified_steps import (
     create_unified,
@@ -123,6 +123,7 @@ async def serve_request(session: Session, request: Request, context: NegotiatedC
     try:
         await session.disturber.before_serving(request)
         service = _service_for(request, context)
+        request = with_keys_alone(request)
         drop_structure(request.decoded_data_set())
         response = await service.serve(session, request, context)
     except Refused as refused:
