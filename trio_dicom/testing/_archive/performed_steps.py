@@ -70,7 +70,8 @@ _OF_TYPE_2: Final = (
     "PerformedProtocolCodeSequence",
     "PerformedSeriesSequence",
 )
-# What each item of its sequences needs, whichever of N-CREATE and N-SET brings it.
+# What each item of its sequences needs, whichever of N-CREATE and N-SET brings it. Codes of what
+# was performed, and of its protocols, need no meaning (Table F.7.2-1e), all others do (-1a, -1c).
 _REFERENCE: Final = ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID")
 _ITEMS_OF_TYPE_1: Final = {
     "ScheduledStepAttributesSequence": ("StudyInstanceUID",),
