@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from pydicom import Dataset
@@ -30,6 +31,7 @@ from trio_dicom.sop_classes import (
     UPS_WATCH,
 )
 from trio_dicom.testing import MemoryArchive
+from trio_dicom.testing._archive.answering import asked_of
 
 OF_IMAGES = {"StudyInstanceUID": "1.2.100", "SeriesInstanceUID": "1.2.200", "SOPInstanceUID": ""}
 MATCHING_STEPS = "1.2.840.10008.5.1.4.34.5.1"
@@ -130,6 +132,85 @@ async def test_keys_of_a_lower_level_are_neither_matched_nor_returned(
     assert statuses == {0xFF01}
     assert keyword not in match
     assert match.PatientID == "P1"
+
+
+# --- what is not matched in lists of a test's own data sets ---------------------------
+
+
+def with_private(data_set: Dataset, value: str, creator: str = "SOMEBODY") -> Dataset:
+    data_set.private_block(0x0041, creator, create=True).add_new(1, "LO", value)
+    return data_set
+
+
+def scheduled(**values: object) -> Dataset:
+    return data(ScheduledProcedureStepSequence=[data(Modality="CT")], **values)
+
+
+def explicit(keys: Dataset) -> EncodedDataSet:
+    return EncodedDataSet(encode_data_set(keys, ExplicitVRLittleEndian), ExplicitVRLittleEndian)
+
+
+every_encoding = pytest.mark.parametrize("encode", [explicit, implicit])
+
+
+@every_encoding
+@pytest.mark.parametrize("value", ["", "wanted"])
+async def test_private_keys_of_a_worklist_match_nothing_and_get_what_there_is(
+    value: str, encode: Callable[[Dataset], EncodedDataSet]
+) -> None:
+    archive = MemoryArchive(
+        worklist=[with_private(scheduled(PatientID="1"), "there"), scheduled(PatientID="2")]
+    )
+    keys = encode(with_private(scheduled(PatientID=""), value))
+    found, statuses, final = await asked(archive, keys, MODALITY_WORKLIST)
+    assert (statuses, final) == ({0xFF01}, 0)
+    assert [it.PatientID for it in found] == ["1", "2"]
+    in_implicit_vr = encode is implicit  # in which nobody can tell what it is
+    there = found[0].private_block(0x0041, "SOMEBODY")[1].value
+    assert there == (b"there " if in_implicit_vr else "there")
+    assert [it for it in found[1] if it.tag.is_private] == []
+
+
+@every_encoding
+async def test_nor_do_they_in_items(
+    encode: Callable[[Dataset], EncodedDataSet],
+) -> None:
+    archive = MemoryArchive(worklist=[scheduled()])
+    keys = scheduled()
+    with_private(keys.ScheduledProcedureStepSequence[0], "wanted")
+    [match], statuses, _ = await asked(archive, encode(keys), MODALITY_WORKLIST)
+    assert statuses == {0xFF01}
+    assert [it.keyword for it in match.ScheduledProcedureStepSequence[0]] == ["Modality"]
+
+
+@every_encoding
+async def test_nor_do_bulk_data_and_unified_steps(
+    encode: Callable[[Dataset], EncodedDataSet],
+) -> None:
+    archive = MemoryArchive()
+    put(archive)
+    keys = data(ProcedureStepState="SCHEDULED", EncapsulatedDocument=b"PDF!")
+    [match], statuses, _ = await asked(archive, encode(keys), UPS_PULL)
+    assert statuses == {0xFF01}
+    assert [it.keyword for it in match] == ["ProcedureStepState"]
+
+
+async def test_a_private_sequence_comes_whole_whatever_it_was_taken_for() -> None:
+    item = scheduled()
+    item.private_block(0x0041, "SOMEBODY", create=True).add_new(1, "SQ", [data(PatientID="1")])
+    asking = with_private(scheduled(), "")  # as LO, which is what its sender thinks
+    archive = MemoryArchive(worklist=[item])
+    [match], _, _ = await asked(archive, explicit(asking), MODALITY_WORKLIST)
+    assert match.private_block(0x0041, "SOMEBODY")[1].value == [data(PatientID="1")]
+    [own], [copied] = (it[0x0041_1001].value for it in (item, asked_of(asking, item)))
+    assert own == copied
+    assert own is not copied
+
+
+async def test_standard_keys_of_a_worklist_match_what_is_there() -> None:
+    archive = MemoryArchive(worklist=[scheduled(InstitutionName="Here"), scheduled()])
+    found, statuses, _ = await asked(archive, scheduled(InstitutionName="Here"), MODALITY_WORKLIST)
+    assert (len(found), statuses) == (1, {0xFF00})
 
 
 # --- what pydicom stumbles over -------------------------------------------------------

@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 
 from trio_dicom._operations.reading import copied
 from trio_dicom.testing._archive.charsets import declare_charset
-from trio_dicom.testing._archive.index import level_of
+from trio_dicom.testing._archive.index import is_searchable, level_of
 from trio_dicom.testing._archive.matching import NOT_KEYS, items_of, matching_items
 
 __all__ = ["asked_of", "match_for"]
@@ -47,7 +47,8 @@ def asked_of(
 ) -> Dataset:
     """Every key, also those in items, empty where nothing is known.
 
-    Of a sequence it is the items that match; of one that is asked for without keys, everything.
+    Private attributes and bulk data are left out instead. Of a sequence it is the items that
+    match; of one that is asked for without keys, everything.
 
     Args:
         keys: The identifier, or an item of a sequence in it.
@@ -58,17 +59,17 @@ def asked_of(
     ask = partial(asked_of, combined_date_time=combined_date_time, literal=literal)
     answer = Dataset()
     for key in keys:
-        if key.tag in NOT_KEYS:
+        is_there = key.tag in candidate
+        if key.tag in NOT_KEYS or not (is_there or is_searchable(key.tag, key.VR)):
             continue
-        if key.VR == "SQ":
-            wanted, found = next(items_of(key), None), candidate.get(key.tag)
+        found = candidate[key.tag] if is_there else DataElement(key.tag, key.VR, None)
+        if "SQ" in (key.VR, found.VR):
+            wanted = next(items_of(key), None)
             items = matching_items(
                 key, found, combined_date_time=combined_date_time, literal=literal
             )
             parts = [ask(wanted, item) if wanted else copied(item) for item in items]
             answer.add(DataElement(key.tag, "SQ", Sequence(parts)))
-        elif key.tag in candidate:
-            answer.add(candidate[key.tag])
         else:
-            answer.add(DataElement(key.tag, key.VR, None))
+            answer.add(found)
     return answer

@@ -15,7 +15,7 @@ from trio_dicom.testing._archive.level_keys import LEVEL_KEYS
 from trio_dicom.testing._archive.matching import items_of
 from trio_dicom.testing._archive.refusing import Refused
 
-__all__ = ["decode_keys", "has_several_items", "supported_keys"]
+__all__ = ["decode_keys", "has_several_items", "matchable_keys", "supported_keys"]
 
 
 def decode_keys(identifier: Dataset) -> None:
@@ -63,6 +63,32 @@ def supported_keys(identifier: Dataset, level: str) -> tuple[Dataset, bool]:
         del supported[tag]
         is_complete = False
     return supported, is_complete
+
+
+def matchable_keys(identifier: Dataset) -> tuple[Dataset, bool]:
+    """The keys of a search in a list, which has every attribute that somebody has put there.
+
+    Private attributes and bulk data are not matched there either. So such keys lose their values:
+    whoever does not support matching of a key takes it as one that asks (K.2.2.1.1.2).
+
+    Args:
+        identifier: The keys.
+
+    Returns:
+        The keys, and whether all of them can be matched.
+    """
+    matchable, is_complete = Dataset(), True
+    for key in identifier:
+        if not is_searchable(key.tag, key.VR):
+            is_complete = False
+            matchable.add(DataElement(key.tag, key.VR, None))
+        elif key.VR == "SQ":
+            parts = [matchable_keys(item) for item in items_of(key)]
+            matchable.add(DataElement(key.tag, "SQ", Sequence(item for item, _ in parts)))
+            is_complete = is_complete and all(complete for _, complete in parts)
+        else:
+            matchable.add(key)
+    return matchable, is_complete
 
 
 def _searchable_keys(keys: Dataset) -> tuple[Dataset, bool]:

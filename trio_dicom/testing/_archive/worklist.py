@@ -16,7 +16,7 @@ from trio_dicom._operations.reading import items_of
 from trio_dicom._protocol.contexts import NegotiatedContext
 from trio_dicom.status import Code
 from trio_dicom.testing._archive.answering import asked_of
-from trio_dicom.testing._archive.keys import decode_keys
+from trio_dicom.testing._archive.keys import decode_keys, matchable_keys
 from trio_dicom.testing._archive.matching import matches
 from trio_dicom.testing._archive.refusing import Refused
 
@@ -59,6 +59,8 @@ async def found_in(
 ) -> Response:
     """Search a list without levels: send what matches; the final response.
 
+    Each says whether all keys can be matched (PS3.4 K.4.1.1.4).
+
     Args:
         session: The association.
         request: What asks.
@@ -74,17 +76,19 @@ async def found_in(
     if identifier is None:
         raise Refused(Code.DATA_SET_DOES_NOT_MATCH_SOP_CLASS, "there is no identifier")
     decode_keys(identifier)
+    keys, is_complete = matchable_keys(identifier)
+    status = Code.PENDING if is_complete else Code.PENDING_WITH_WARNING
     for candidate in candidates:
         if session.is_cancelled(request):
             return response_to(request, Code.CANCEL)
-        if matches(identifier, candidate, combined_date_time=combined_date_time, literal=literal):
+        if matches(keys, candidate, combined_date_time=combined_date_time, literal=literal):
             match = asked_of(
-                identifier, candidate, combined_date_time=combined_date_time, literal=literal
+                keys, candidate, combined_date_time=combined_date_time, literal=literal
             )
             if "SpecificCharacterSet" in candidate:
                 match.SpecificCharacterSet = candidate.SpecificCharacterSet
             declare_text(match)
-            await session.send(response_to(request, Code.PENDING, data_set=match), context)
+            await session.send(response_to(request, status, data_set=match), context)
     return response_to(request, Code.SUCCESS)
 
 
