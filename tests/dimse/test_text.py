@@ -256,6 +256,27 @@ def test_the_set_is_not_changed_without_need() -> None:
     assert encode_text("김A山", "LT", codecs) == b"\x1b$)C\xb1\xe8A\xdf\xa3"
 
 
+@pytest.mark.parametrize(
+    ("charset", "vr", "text", "encoded"),
+    [
+        (terms("", "58"), "LT", "A东B东\r\nA东", b"\x1b$)AA\xb6\xabB\xb6\xab\r\n\x1b$)AA\xb6\xab"),
+        (terms("", "58"), "LO", "A\\B东", b"A\\\x1b$)AB\xb6\xab"),
+        (terms("", "58"), "PN", "A^B东=C东", b"A^\x1b$)AB\xb6\xab=\x1b$)AC\xb6\xab"),
+        (KOREAN, "LT", "A김\nB김", b"\x1b$)CA\xb1\xe8\n\x1b$)CB\xb1\xe8"),
+        (terms("", "58", "138"), "LO", "东\\Bש", b"\x1b$)A\xb6\xab\\\x1b-HB\xf9"),
+        (terms("138", "58"), "LO", "שB东Aש", b"\xf9\x1b$)AB\xb6\xab\x1b-HA\xf9"),
+        (terms("", "58", "87"), "LO", "峠B东", b"\x1b$BF=\x1b(B\x1b$)AB\xb6\xab"),
+        (terms("", "58", "87"), "LO", "峠东", b"\x1b$BF=\x1b(B\x1b$)A\xb6\xab"),
+        (terms("", "138"), "LO", "Bש", b"B\x1b-H\xf9"),
+    ],
+)
+def test_a_set_of_two_bytes_is_named_ahead_of_the_ascii_before_it(
+    charset: list[str], vr: str, text: str, encoded: bytes
+) -> None:
+    assert encode_text(text, vr, codecs_of("\\".join(charset))) == encoded
+    check_both_ways([Text(vr, text)], charset)
+
+
 def test_no_escape_sequence_is_made_up_for_sets_that_have_none() -> None:
     assert encode_text("东", "LT", ["iso8859", "GBK"]) is None
 

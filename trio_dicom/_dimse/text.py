@@ -141,6 +141,8 @@ class _Encoder:
     # Empty where some would take it for one set and some for another: the next one is named.
     _high: str = field(init=False)
     _latest: str = field(default="", init=False)
+    # Behind the last delimiter and whatever is not ASCII.
+    _start: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._high = _first(self.codecs)
@@ -150,9 +152,13 @@ class _Encoder:
         if not run.isascii():
             return self._add_letters(run)
         self.end()
-        self.encoded += run.encode("ascii")
-        if self._high != _first(self.codecs) and self.delimiter.search(run.encode("ascii")):
-            self._high = ""
+        code = run.encode("ascii")
+        self.encoded += code
+        last = self.delimiter.search(code[::-1])
+        if last is not None:
+            self._start = len(self.encoded) - last.start()
+            if self._high != _first(self.codecs):
+                self._high = ""
         return "\x1b" not in run
 
     def end(self) -> None:
@@ -160,6 +166,7 @@ class _Encoder:
         if self._low != _ASCII:
             self.encoded += b"\x1b(J" if _first(self.codecs) == _KATAKANA else b"\x1b(B"
             self._low, self._high = _ASCII, ""
+            self._start = len(self.encoded)
 
     def _add_letters(self, letters: str) -> bool:
         code_of = _code_of_one if len(letters) == 1 else _code
@@ -168,6 +175,7 @@ class _Encoder:
             if code is not None:
                 self._switch(codec)
                 self.encoded += code
+                self._start = len(self.encoded)
                 return True
         return len(letters) > 1 and all(map(self._add_letters, letters))
 
@@ -179,7 +187,12 @@ class _Encoder:
         else:
             self.end()
             if self._high != codec:
-                self.encoded += _ESCAPE_OF[codec]
+                # Behind a character of two bytes some go on in steps of two, and overlook an
+                # escape sequence behind a single letter. So it stands ahead of the letter, as at
+                # the start of lines, values and components in PS3.5 I.3 and K.2.
+                is_ahead = not _OF_TWO_BYTES.isdisjoint(self.codecs)
+                start = self._start if is_ahead else len(self.encoded)
+                self.encoded[start:start] = _ESCAPE_OF[codec]
             self._high = codec
         self._latest = codec
 
