@@ -187,6 +187,25 @@ def test_what_pydicom_has_read_goes_out_in_another_set_as_it_was_meant() -> None
     assert "Ж^é".encode() in encode_data_set(read, EXPLICIT)
 
 
+@pytest.mark.parametrize(
+    "charset", [["ISO 2022 IR 87"], ["ISO 2022 IR 159", "ISO 2022 IR 87"], terms("87", "13")]
+)
+@pytest.mark.parametrize("name", ["=山田^太郎", "==山", "A==山", "山=山", "=x", "a==x"])
+def test_a_name_without_its_first_group_is_read_where_a_set_without_ascii_is_the_first(
+    charset: list[str], name: str
+) -> None:
+    sent = encode_data_set(data_set(Text("PN", name), charset), EXPLICIT)
+    came = EncodedDataSet(sent, EXPLICIT).decode()
+    assert text_in(came, "PN") == name
+    assert encode_data_set(came, EXPLICIT) == sent
+    # pydicom cannot read it of itself.
+    for read in (came, dcmread(BytesIO(sent), force=True)):
+        assert encode_data_set(read, EXPLICIT) == sent
+        read.SpecificCharacterSet = "ISO_IR 192"
+        assert undeclared_text(read) is None
+        assert name.encode() in encode_data_set(read, EXPLICIT)
+
+
 def test_text_that_is_only_sent_on_keeps_its_bytes() -> None:
     value = b"\x1b-L\xb6^\xe9"
     sent = declared(CYRILLIC, "PN", value)

@@ -8,6 +8,7 @@ warning repeats what the peer says. So only terms get there that pydicom knows (
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,12 +16,13 @@ from pydicom.charset import (
     CODES_TO_ENCODINGS,
     ENCODINGS_TO_CODES,
     convert_encodings,
+    default_encoding,
     python_encoding,
 )
 
 from trio_dicom.errors import PDUError
 
-__all__ = ["ESCAPE_SEQUENCES", "codecs_of", "defined_terms"]
+__all__ = ["ESCAPE_SEQUENCES", "codecs_of", "defined_terms", "with_ascii"]
 
 # Latin alphabet No. 9 (PS3.3 Tables C.12-2 and C.12-3), which pydicom does not know. It chooses
 # codecs by these tables when it reads and when it writes, so this is where it has to be.
@@ -40,6 +42,8 @@ ENCODINGS_TO_CODES[_CHINESE] = b"\x1b$)A"
 
 ESCAPE_SEQUENCES: Final = dict(CODES_TO_ENCODINGS)
 """The codecs of PS3.3 Tables C.12-3 and C.12-4, by the escape sequences that switch to them."""
+
+_WITHOUT_ASCII: Final = ("iso2022_jp", "iso2022_jp_2")
 
 _LONGEST: Final = 1024
 """Characters. All the terms that there are, one after the other, have half as many."""
@@ -76,9 +80,18 @@ def defined_terms(declared: str) -> str:
     return "\\".join(_known(term) for term in _terms(declared))
 
 
+def with_ascii(codecs: Sequence[str]) -> list[str]:
+    """``codecs``, of which the first is one that has ASCII.
+
+    The Japanese sets of two bytes have none and are none to begin with (PS3.3 C.12.1.1.2), and
+    yet some declare nothing else. pydicom fails then where a component group of a name is empty.
+    """
+    return [default_encoding, *codecs] if codecs[0] in _WITHOUT_ASCII else list(codecs)
+
+
 @lru_cache(maxsize=64)
 def _codecs(declared: str) -> tuple[str, ...]:
-    return tuple(convert_encodings([_known(term) for term in _terms(declared)]))
+    return tuple(with_ascii(convert_encodings([_known(term) for term in _terms(declared)])))
 
 
 def _terms(declared: str) -> list[str]:

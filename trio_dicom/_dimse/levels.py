@@ -13,7 +13,7 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.tag import BaseTag
 
-from trio_dicom._dimse.charsets import codecs_of
+from trio_dicom._dimse.charsets import codecs_of, with_ascii
 from trio_dicom._dimse.sequences import check_sequence
 from trio_dicom._dimse.syntax import Encoding
 from trio_dicom._dimse.text import plainer
@@ -87,7 +87,7 @@ class Level:
     def __attrs_post_init__(self) -> None:
         original = self.data_set.original_character_set
         read = [original] if isinstance(original, str) else list(original)
-        self.read_charset = read if original else None
+        self.read_charset = with_ascii(read) if original else None
         if self.outer is not None:
             inherited = self.outer.charset
         else:

@@ -51,9 +51,9 @@ _FRAGMENTS: Final = re.compile(rb"(\x1b(?:\$[()]?[A-Z]|[()\-][A-Za-z])?)?([^\x1b
 def is_extended(codecs: Sequence[str]) -> bool:
     """Whether text in ``codecs`` goes from one character set to another.
 
-    The Japanese ones do on their own, as they have no ASCII.
+    Katakana does on its own, as its codec has more than one.
     """
-    return len(codecs) > 1 or codecs[0] == _KATAKANA or codecs[0] in _LOW.values()
+    return len(codecs) > 1 or codecs[0] == _KATAKANA
 
 
 def encode_text(text: str, vr: str, codecs: Sequence[str]) -> bytes | None:
