@@ -18,6 +18,7 @@ from trio_dicom.testing.conversation import ConversationOver
 __all__ = ["Serving", "is_of_a_script", "serving", "settled"]
 
 _MOMENT: Final = 1.0  # seconds, where other tasks of the program never rest
+_LONGEST: Final = 60.0  # seconds of Trio's clock, should it be faster than the machine's
 
 
 @define(eq=False)
@@ -51,7 +52,8 @@ class Serving:
             # way to the Cancelled that whoever closes the stream meets.
             if (own := _without_cancelled(failure)) is not None:
                 self.failures.append(own)
-                await self._end_the_block()
+                with trio.move_on_after(_LONGEST, shield=True):
+                    await self._end_the_block()
             raise
         finally:
             self.ended.set()

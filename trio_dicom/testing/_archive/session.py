@@ -76,13 +76,15 @@ async def serve_association(archive: MemoryArchive, stream: trio.abc.Stream) -> 
                 finally:
                     archive.sessions.remove(session)
                 await trio.aclose_forcefully(stream)
-    except BaseException as error:
+    except Exception as error:
         if is_of_a_script(error):
             raise
         await trio.aclose_forcefully(stream)
-        if not isinstance(error, Exception):
-            raise
         _logger.exception("an association of the archive failed")
+    except BaseException as error:
+        if not is_of_a_script(error):
+            await trio.aclose_forcefully(stream)
+        raise
 
 
 @define(eq=False)
