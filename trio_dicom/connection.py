@@ -14,7 +14,7 @@ from trio_dicom._io.associating import associate, check_request
 from trio_dicom._io.closing import ask_for_release, close, wait_closed
 from trio_dicom._io.connecting import connect
 from trio_dicom._io.ends import abort
-from trio_dicom._io.lifetime import running
+from trio_dicom._io.lifetime import closed_on_failure, running
 from trio_dicom._io.link import Link
 from trio_dicom._io.listener import Listener
 from trio_dicom._io.pending import Completed
@@ -102,17 +102,13 @@ async def wrap_stream(
         peer: The peer's name for errors; its address by default.
     """
     options = ConnectionOptions() if options is None else options
-    try:
+    async with closed_on_failure(stream):  # of the instrument
         link = Link.create(
             NetworkStream(stream, peer),
             options,
             BaseHandler() if handler is None else handler,
             instrument,
         )
-    except BaseException:  # it is the instrument that has failed
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(stream)
-        raise
     connection = ClientConnection(link)
     async with running(link, why="the block that used the connection failed"):
         if start_listener:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import trio
-
-from trio_dicom._io.lifetime import running
+from trio_dicom._io.lifetime import closed_on_failure, running
 from trio_dicom._io.link import Acceptance, Link
 from trio_dicom._io.transport import NetworkStream
 from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
 
 if TYPE_CHECKING:
+    import trio
+
     from trio_dicom._io.events import EventTakers
     from trio_dicom.handler import ConnectionHandler
     from trio_dicom.instrument import Instrument
@@ -45,12 +45,8 @@ async def serve(
     Returns:
         Why it ended, or None when that was orderly.
     """
-    try:
+    async with closed_on_failure(stream):  # of the instrument
         link = Link.create(NetworkStream(stream), options, handler, instrument, acceptance)
-    except BaseException:  # it is the instrument that has failed
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(stream)
-        raise
     link.events = events
     try:
         async with running(link, why="whoever accepted it has closed"):

@@ -9,6 +9,7 @@ from typing import cast
 import trio
 
 from trio_dicom._io.acknowledging import AcknowledgingStream
+from trio_dicom._io.lifetime import closed_on_failure
 from trio_dicom._io.tls import NO_TLS, refuse_pins_without_tls, shake_hands
 from trio_dicom._io.transport import set_keepalive
 from trio_dicom.errors import ConnectFailed, ConnectTimeout, LocalProtocolError
@@ -116,11 +117,8 @@ async def _open_address(
 async def _start_tls(
     transport: trio.SocketStream, context: ssl.SSLContext, server_hostname: str, peer: str
 ) -> trio.SSLStream[AcknowledgingStream]:
-    try:
+    async with closed_on_failure(transport):
         return await shake_hands(transport, context, server_hostname, peer)
-    except BaseException:
-        await trio.aclose_forcefully(transport)
-        raise
 
 
 def _words(error: OSError) -> str:

@@ -18,7 +18,7 @@ from trio_dicom.errors import ConnectFailed, ConnectTimeout, ReleaseTimeout
 if TYPE_CHECKING:
     from trio_dicom._io.link import Link
 
-__all__ = ["peeled", "release", "running"]
+__all__ = ["closed_on_failure", "peeled", "release", "running"]
 
 
 @contextmanager
@@ -36,6 +36,17 @@ def peeled() -> Generator[None, None, None]:
         finally:
             lone.__context__ = context
             del lone, group, context
+
+
+@asynccontextmanager
+async def closed_on_failure(stream: trio.abc.AsyncResource) -> AsyncGenerator[None, None]:
+    """Close ``stream`` at once if the block fails, before it belongs to anybody."""
+    try:
+        yield
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(stream)
+        raise
 
 
 @asynccontextmanager
