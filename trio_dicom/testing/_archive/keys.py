@@ -58,7 +58,7 @@ def supported_keys(identifier: Dataset, level: str) -> tuple[Dataset, bool]:
     """
     levels = list(LEVEL_KEYS)
     below = {tag for it in levels[levels.index(level) + 1 :] for tag in LEVEL_KEYS[it]}
-    supported, is_complete = _searchable_keys(identifier)
+    supported, is_complete = _searchable_keys(identifier, others_ask=False)
     for tag in below.intersection(supported.keys()):
         del supported[tag]
         is_complete = False
@@ -77,27 +77,24 @@ def matchable_keys(identifier: Dataset) -> tuple[Dataset, bool]:
     Returns:
         The keys, and whether all of them can be matched.
     """
-    matchable, is_complete = Dataset(), True
-    for key in identifier:
-        if not is_searchable(key.tag, key.VR):
-            is_complete = False
-            matchable.add(DataElement(key.tag, key.VR, None))
-        elif key.VR == "SQ":
-            parts = [matchable_keys(item) for item in items_of(key)]
-            matchable.add(DataElement(key.tag, "SQ", Sequence(item for item, _ in parts)))
-            is_complete = is_complete and all(complete for _, complete in parts)
-        else:
-            matchable.add(key)
-    return matchable, is_complete
+    return _searchable_keys(identifier, others_ask=True)
 
 
-def _searchable_keys(keys: Dataset) -> tuple[Dataset, bool]:
+def _searchable_keys(keys: Dataset, *, others_ask: bool) -> tuple[Dataset, bool]:
+    """The keys that can be matched, at any depth, and whether those are all.
+
+    Args:
+        keys: The identifier, or an item of a sequence in it.
+        others_ask: Whether the others remain, without their values.
+    """
     searchable, is_complete = Dataset(), True
     for key in keys:
         if not is_searchable(key.tag, key.VR):
             is_complete = False
+            if others_ask:
+                searchable.add(DataElement(key.tag, key.VR, None))
         elif key.VR == "SQ":
-            parts = [_searchable_keys(item) for item in items_of(key)]
+            parts = [_searchable_keys(item, others_ask=others_ask) for item in items_of(key)]
             searchable.add(DataElement(key.tag, "SQ", Sequence(item for item, _ in parts)))
             is_complete = is_complete and all(complete for _, complete in parts)
         else:
