@@ -10,7 +10,7 @@ from trio_dicom._wire.associate import AssociationAccept, AssociationRequest
 from trio_dicom._wire.pdus import Pdu
 from trio_dicom._wire.user_items import MaximumLength
 
-__all__ = ["Agreed"]
+__all__ = ["Agreed", "accepted_syntaxes"]
 
 
 @define(eq=False)
@@ -36,12 +36,17 @@ class Agreed:
     def received(self, pdu: Pdu) -> None:
         """Somebody has said this."""
         if isinstance(pdu, AssociationAccept):
-            self.syntaxes = {
-                it.context_id: as_uid(it.transfer_syntax)
-                for it in pdu.contexts
-                if it.transfer_syntax is not None
-            }
+            self.syntaxes = accepted_syntaxes(pdu)
 
     def syntax_of(self, context_id: int) -> UID:
         """That of the context; where none was agreed, the default one."""
         return (self.syntaxes or {}).get(context_id, ImplicitVRLittleEndian)
+
+
+def accepted_syntaxes(accept: AssociationAccept) -> dict[int, UID]:
+    """The transfer syntax of each context that was accepted, by its ID."""
+    return {
+        it.context_id: as_uid(it.transfer_syntax)
+        for it in accept.contexts
+        if it.transfer_syntax is not None
+    }

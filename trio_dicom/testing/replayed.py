@@ -11,12 +11,13 @@ import trio
 from attrs import define, field
 from pydicom.uid import UID
 
-from trio_dicom._dimse.command_set import as_uid
 from trio_dicom._wire.associate import AssociationAccept
 from trio_dicom._wire.control import Abort
+from trio_dicom._wire.header import HEADER_LENGTH
 from trio_dicom.errors import PDUError
 from trio_dicom.recording.reading import read_recording
 from trio_dicom.recording.records import Record, RecordKind, Side
+from trio_dicom.testing.agreed import accepted_syntaxes
 from trio_dicom.testing.words import Said, Word, departures, name_of
 
 __all__ = ["Line", "Lines", "Recorded", "ReplayOrder", "ReplayedPeer", "lines_of", "the_one_of"]
@@ -357,11 +358,6 @@ class ReplayedPeer(trio.abc.Stream):
 
 def _syntaxes(accept: bytes) -> dict[int, UID]:
     try:
-        contexts = AssociationAccept.decode(memoryview(accept)[6:]).contexts
+        return accepted_syntaxes(AssociationAccept.decode(memoryview(accept)[HEADER_LENGTH:]))
     except PDUError:
         return {}
-    return {
-        it.context_id: as_uid(it.transfer_syntax)
-        for it in contexts
-        if it.transfer_syntax is not None
-    }
